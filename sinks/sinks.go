@@ -1,0 +1,104 @@
+// Package sinks says what a destination is. Each destination is a directory
+// below this one with two halves: a [Writer], which turns records into
+// payloads and never talks to anyone, and [Sink.Send], which tries once to
+// deliver a payload and never retries, waits or logs. Retries, back-off,
+// bisecting and the error output exist once, in package stream.
+package sinks
+
+import (
+	"context"
+	"io"
+
+	"github.com/hydrant-dev/hydrant/buffer"
+)
+
+// Config is what a user writes under destination. It has usable defaults
+// before it is decoded.
+type Config interface {
+	// Validate returns nil or a *field.Error, or several joined by errors.Join.
+	Validate() error
+	// Open makes the sink and the sink for its error output. It does not talk
+	// to the destination: one that is down must not keep a stream from
+	// accepting records.
+	Open(env Env) (destination, errorOutput Sink, err error)
+}
+
+// Env is what a sink is told about the stream it serves.
+type Env struct {
+	Stream  string // its name
+	Version int    // Firehose's VersionId, part of object names
+}
+
+// Sink is one destination of one stream. Send may be called concurrently.
+type Sink interface {
+	// Batch starts a batch. The writer keeps its output in files of spool.
+	Batch(spool Spool) Writer
+	// Send tries once to deliver a payload. Doing it again with the same
+	// payload is safe. It returns nil, or an *Error that says what to do; any
+	// other error counts as Retryable. It returns soon after ctx is done.
+	Send(ctx context.Context, p *Payload) error
+	// Close releases connections. It may be called more than once.
+	Close() error
+}
+
+// Prober is a Sink that can say before the first delivery whether it would
+// work; for hydrant check --connect and the start-up log.
+type Prober interface {
+	// Probe returns a line for people about what was found, or an *Error.
+	Probe(ctx context.Context) (string, error)
+}
+
+// Writer collects the records of one batch. It is used by one goroutine.
+type Writer interface {
+	// Add encodes rows of c. A row that cannot be represented is failed in
+	// the chunk and left out; the others stay pending. It keeps nothing of c.
+	// An error is the spool's, and ends the batch.
+	Add(c *buffer.Chunk, rows []int) error
+	// Seal finishes the outputs. Names come from the plan and the records
+	// alone, so that sealing the same records again gives the same payloads.
+	// The writer may not be used after it.
+	Seal(p buffer.Plan) ([]Payload, error)
+}
+
+// Spool gives a writer files for its outputs. They vanish with the batch.
+type Spool interface {
+	Create() (SpoolFile, error)
+}
+
+// SpoolFile is written front to back.
+type SpoolFile interface {
+	io.Writer
+	// Finish flushes, makes the content durable and describes it.
+	Finish() (Content, error)
+}
+
+// Content describes a finished spool file.
+type Content struct {
+	File   string `json:"file"`   // name within the batch's spool
+	Size   int64  `json:"size"`   // bytes
+	SHA256 string `json:"sha256"` // hex
+}
+
+// Payload is one thing to deliver: an object, a bulk request, a COPY. It is
+// written down, in a manifest, before it is sent for the first time.
+type Payload struct {
+	Content
+	ID   string `json:"id"`   // identity, from the records alone; the same on every attempt
+	Name string `json:"name"` // what the destination calls it, such as an object key
+	// Count is what the payload holds, in records as they were accepted.
+	Count buffer.Count `json:"count"`
+	// Headers go with the payload as the sink understands them
+	// (Content-Type, Content-Encoding).
+	Headers map[string]string `json:"headers,omitempty"`
+	// Failed marks a payload of the error output.
+	Failed bool `json:"failed,omitempty"`
+
+	// Ends and Seqs let a payload be delivered in parts: Ends[i] is where the
+	// fragment of the record with sequence Seqs[i] ends in the body. Both are
+	// nil if the body is opaque, as an object's is.
+	Ends []int64  `json:"ends,omitempty"`
+	Seqs []uint64 `json:"seqs,omitempty"`
+
+	// Body reads the content. It is set by the time Send is called.
+	Body io.ReaderAt `json:"-"`
+}
