@@ -1,0 +1,212 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/sinks"
+)
+
+// The pace of tries. A wait is drawn evenly between zero and a ceiling that
+// doubles from first to longest, so that many senders do not come in waves.
+const (
+	firstWait   = 250 * time.Millisecond
+	longestWait = time.Minute
+)
+
+// delivery sends payloads to one sink until each record is settled. It is the
+// one place that retries, for every kind of destination.
+type delivery struct {
+	stream *Stream
+	sink   sinks.Sink
+	plan   buffer.Plan
+	// stop ends waiting between tries; a try that is under way goes on.
+	stop context.Context
+}
+
+// rejection is a record that the destination will never take.
+type rejection struct {
+	seq  uint64
+	fail buffer.Failure
+}
+
+// deliver returns when every record of p is at the destination or among the
+// rejections. It returns an error only when it is stopped first.
+func (d *delivery) deliver(ctx context.Context, p *sinks.Payload) ([]rejection, error) {
+	var rejected []rejection
+	var failing time.Time // since when, in this row of failures
+	start := time.Now()
+	for attempt := 1; ; attempt++ {
+		err := d.try(ctx, p)
+		if err == nil {
+			d.stream.recovered()
+			d.stream.events.delivered(d.stream.Name(), Delivered{p, d.plan, attempt, time.Since(start)})
+			return rejected, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		e := sinks.AsError(err)
+		if len(e.Items) > 0 { // the records not named are delivered
+			again, bad := split(p, e.Items, attempt)
+			rejected = append(rejected, bad...)
+			if again == nil {
+				d.stream.recovered()
+				d.stream.events.delivered(d.stream.Name(), Delivered{p, d.plan, attempt, time.Since(start)})
+				return rejected, nil
+			}
+			p = again
+		} else if e.Kind == sinks.BadRecord && p.Seqs != nil {
+			return append(rejected, rejectAll(p, e.Reason, e.Err.Error(), attempt)...), nil
+		} else if e.Kind == sinks.Bisect && len(p.Seqs) == 1 {
+			return append(rejected, rejectAll(p, e.Reason, e.Err.Error(), attempt)...), nil
+		} else if e.Kind == sinks.Bisect && len(p.Seqs) > 1 {
+			half := len(p.Seqs) / 2
+			for _, part := range []*sinks.Payload{slice(p, 0, half), slice(p, half, len(p.Seqs))} {
+				bad, err := d.deliver(ctx, part)
+				if err != nil {
+					return nil, err
+				}
+				rejected = append(rejected, bad...)
+			}
+			return rejected, nil
+		}
+		if limit := d.stream.spec.Retry; limit > 0 && p.Seqs != nil && time.Since(start) >= limit {
+			text := fmt.Sprintf("given up after %v: %v", limit, e)
+			return append(rejected, rejectAll(p, "retry_exhausted", text, attempt)...), nil
+		}
+		if failing.IsZero() {
+			failing = time.Now()
+		}
+		wait := max(backoff(attempt), e.RetryAfter)
+		d.stream.failing(e)
+		d.stream.events.retry(d.stream.Name(), Retry{p, e, attempt, failing, wait})
+		if err := d.pause(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// try sends once, when the stream's pace allows it.
+func (d *delivery) try(ctx context.Context, p *sinks.Payload) (err error) {
+	if err := d.stream.pace.acquire(d.stop); err != nil {
+		return err
+	}
+	defer func() { d.stream.pace.release(err) }()
+	return d.sink.Send(ctx, p)
+}
+
+var errStopped = errors.New("stopped")
+
+func (d *delivery) pause(ctx context.Context, wait time.Duration) error {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-d.stop.Done():
+		return errStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// backoff draws the wait after the attempt-th try.
+func backoff(attempt int) time.Duration {
+	ceiling := longestWait
+	if attempt < 16 {
+		ceiling = min(longestWait, firstWait<<(attempt-1))
+	}
+	return time.Duration(rand.Int64N(int64(ceiling) + 1))
+}
+
+// split divides a payload by the destination's answer: what to send again, nil
+// if nothing, and what to give up.
+func split(p *sinks.Payload, items []sinks.Item, attempt int) (again *sinks.Payload, bad []rejection) {
+	var rows []int
+	for _, it := range items {
+		if it.Kind == sinks.BadRecord {
+			bad = append(bad, rejection{p.Seqs[it.Row], failure(it.Code, it.Message, attempt)})
+		} else {
+			rows = append(rows, it.Row)
+		}
+	}
+	if len(rows) == 0 {
+		return nil, bad
+	}
+	return pick(p, rows), bad
+}
+
+func rejectAll(p *sinks.Payload, code, message string, attempt int) []rejection {
+	bad := make([]rejection, len(p.Seqs))
+	for i, seq := range p.Seqs {
+		bad[i] = rejection{seq, failure(code, message, attempt)}
+	}
+	return bad
+}
+
+func failure(code, message string, attempts int) buffer.Failure {
+	return buffer.Failure{Code: code, Message: message, Attempts: attempts}
+}
+
+// slice returns the records i to j of a payload as a payload.
+func slice(p *sinks.Payload, i, j int) *sinks.Payload {
+	rows := make([]int, 0, j-i)
+	for ; i < j; i++ {
+		rows = append(rows, i)
+	}
+	return pick(p, rows)
+}
+
+// pick returns the given records of a payload as a payload: the fragments
+// stay where they are and are read one after the other.
+func pick(p *sinks.Payload, rows []int) *sinks.Payload {
+	q := *p
+	q.Ends, q.Seqs, q.Size, q.SHA256 = nil, nil, 0, ""
+	var parts fragments
+	for _, r := range rows {
+		start := int64(0)
+		if r > 0 {
+			start = p.Ends[r-1]
+		}
+		size := p.Ends[r] - start
+		q.Size += size
+		q.Ends = append(q.Ends, q.Size)
+		q.Seqs = append(q.Seqs, p.Seqs[r])
+		parts = append(parts, fragment{q.Size, io.NewSectionReader(p.Body, start, size)})
+	}
+	q.Count = buffer.Count{Records: uint64(len(rows)), Bytes: uint64(q.Size)}
+	q.Body = parts
+	return &q
+}
+
+// fragments reads pieces of another body as one.
+type fragments []fragment
+
+type fragment struct {
+	end  int64 // where it ends in the whole
+	body *io.SectionReader
+}
+
+func (f fragments) ReadAt(b []byte, off int64) (n int, err error) {
+	for i := range f {
+		start := f[i].end - f[i].body.Size()
+		if off >= f[i].end {
+			continue
+		}
+		m, err := f[i].body.ReadAt(b[n:], off-start)
+		n, off = n+m, off+int64(m)
+		if n == len(b) {
+			return n, nil
+		}
+		if err != nil && err != io.EOF {
+			return n, err
+		}
+	}
+	return n, io.EOF
+}

@@ -1,0 +1,171 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/buffer/fault"
+	"github.com/hydrant-dev/hydrant/buffer/vfs"
+)
+
+// Set holds all streams of a server by name. Its methods may be called
+// concurrently.
+type Set struct {
+	dir    *buffer.Dir
+	fs     vfs.FS
+	events *Events
+
+	applying sync.Mutex // one Apply, Drain or Close at a time
+	mu       sync.RWMutex
+	streams  map[string]*Stream
+}
+
+// NewSet returns an empty set over a data directory.
+func NewSet(dir *buffer.Dir, fsys vfs.FS, events Events) *Set {
+	return &Set{dir: dir, fs: fsys, events: &events, streams: map[string]*Stream{}}
+}
+
+// Apply makes the running streams what specs say: it starts what is new,
+// restarts what changed with its log left open, and drains what is gone. A
+// stream that cannot start is suspended with its reason; the others run. The
+// result says in words what changed, for logs.
+//
+// Tries that are under way in a changed stream may go on until ctx is done.
+func (s *Set) Apply(ctx context.Context, specs []Spec) []string {
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	var changes []string
+	wanted := map[string]bool{}
+	for _, spec := range specs {
+		wanted[spec.Name] = true
+		old, running := s.Stream(spec.Name)
+		switch {
+		case running && old.spec.Hash == spec.Hash && old.Accepting():
+			continue
+		case running:
+			changes = append(changes, "changed "+spec.Name)
+		default:
+			changes = append(changes, "started "+spec.Name)
+		}
+		s.put(s.replace(ctx, old, spec))
+	}
+	for _, old := range s.Streams() {
+		if !wanted[old.Name()] && old.Status().State != Draining {
+			changes = append(changes, "draining "+old.Name())
+			old.retire()
+		}
+	}
+	return changes
+}
+
+// replace starts a stream in the place of old, if there is one, on the same
+// open log.
+func (s *Set) replace(ctx context.Context, old *Stream, spec Spec) *Stream {
+	n := &Stream{spec: spec, fs: s.fs, events: s.events, state: Active, settled: make(chan struct{})}
+	n.spec.InFlight, n.spec.Shards = max(spec.InFlight, 1), max(spec.Shards, 1)
+	var err error
+	if old != nil {
+		err = old.stop(ctx)
+		n.log = old.log
+		fault.Point("K18")
+	}
+	if n.log == nil {
+		n.log, err = s.open(n.spec)
+	}
+	if err == nil {
+		err = n.start()
+	}
+	if err != nil {
+		n.set(Suspended, err.Error())
+	}
+	return n
+}
+
+// open opens the log of a stream. It keeps a nil *buffer.Log from becoming a
+// Log that is not nil.
+func (s *Set) open(spec Spec) (Log, error) {
+	log, err := s.dir.OpenLog(spec.Name, buffer.LogOptions{Shards: spec.Shards, MaxSize: spec.MaxSize})
+	if err != nil {
+		return nil, fmt.Errorf("open buffer: %w", err)
+	}
+	return log, nil
+}
+
+// retire lets a stream that left the configuration deliver what it has.
+func (s *Stream) retire() {
+	s.mu.Lock()
+	s.state, s.reason = Draining, "no longer in the configuration; delivers what it has buffered"
+	s.mu.Unlock()
+	s.events.state(s.Name(), Draining, s.reason)
+}
+
+func (s *Set) put(n *Stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.streams[n.Name()] = n
+}
+
+// Stream returns a stream by name.
+func (s *Set) Stream(name string) (*Stream, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	st, ok := s.streams[name]
+	return st, ok
+}
+
+// Streams returns all streams, sorted by name.
+func (s *Set) Streams() []*Stream {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make([]*Stream, 0, len(s.streams))
+	for _, st := range s.streams {
+		all = append(all, st)
+	}
+	slices.SortFunc(all, func(a, b *Stream) int { return strings.Compare(a.Name(), b.Name()) })
+	return all
+}
+
+// Drain delivers everything that is buffered now, or gives up when ctx is
+// done.
+func (s *Set) Drain(ctx context.Context) error {
+	return s.each(func(st *Stream) error {
+		if err := st.Drain(ctx); err != nil {
+			return fmt.Errorf("drain %s: %w", st.Name(), err)
+		}
+		return nil
+	})
+}
+
+// Close stops all streams and closes their logs. Tries under way may go on
+// until ctx is done.
+func (s *Set) Close(ctx context.Context) error {
+	return s.each(func(st *Stream) error {
+		err := st.stop(ctx)
+		if st.log != nil {
+			err = errors.Join(err, st.log.Close())
+		}
+		if err != nil {
+			return fmt.Errorf("stop %s: %w", st.Name(), err)
+		}
+		return nil
+	})
+}
+
+// each calls f for all streams at once and waits.
+func (s *Set) each(f func(*Stream) error) error {
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	all := s.Streams()
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, st := range all {
+		wg.Go(func() { errs[i] = f(st) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

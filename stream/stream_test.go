@@ -1,0 +1,553 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/sinks"
+	"github.com/hydrant-dev/hydrant/transform"
+)
+
+// run gives f a bench in virtual time and checks the trace it leaves.
+func run(t *testing.T, want string, f func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		f(b)
+		if b.Stream != nil {
+			b.halt()
+		}
+		if want == "" {
+			return
+		}
+		lines := strings.Split(strings.TrimSpace(want), "\n")
+		for i := range lines {
+			lines[i] = strings.TrimSpace(lines[i])
+		}
+		if diff := cmp.Diff(lines, b.trace.lines); diff != "" {
+			t.Errorf("what happened (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestIntervalCountsFromTheFirstRecord(t *testing.T) {
+	run(t, `
+		plan 1-2 interval
+		sent main-1-2: a b
+		done 1-2`, func(b *bench) {
+		b.begin()
+		time.Sleep(10 * time.Hour) // idle time does not count
+		b.log.put("a")
+		time.Sleep(59 * time.Second)
+		b.log.put("b")
+		synctest.Wait()
+		if got := b.trace.String(); got != "" {
+			t.Errorf("before the interval was over: %s", got)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+	})
+}
+
+func TestSizeCutsAtTheRecordThatReachesIt(t *testing.T) {
+	x := strings.Repeat("x", 50)
+	run(t, fmt.Sprintf(`
+		plan 1-2 size
+		sent main-1-2: %[1]s %[1]s
+		done 1-2`, x), func(b *bench) {
+		b.log.put(x, x, x)
+		b.begin()
+		synctest.Wait()
+		if got := b.log.Ledger().Buffered.Records; got != 1 {
+			t.Errorf("buffered %d records, want the one behind the second cut", got)
+		}
+	})
+}
+
+func TestZeroIntervalHoldsNothingBack(t *testing.T) {
+	run(t, `
+		plan 1-1 interval
+		sent main-1-1: a
+		done 1-1`, func(b *bench) {
+		b.spec.Hints.Interval = 0
+		b.begin()
+		b.log.put("a")
+		synctest.Wait()
+	})
+}
+
+func TestFlushCutsNow(t *testing.T) {
+	run(t, `
+		plan 1-1 flush
+		sent main-1-1: a
+		done 1-1`, func(b *bench) {
+		b.begin()
+		b.log.put("a")
+		synctest.Wait()
+		b.Flush()
+		synctest.Wait()
+	})
+}
+
+func TestDrainEmptiesTheBuffer(t *testing.T) {
+	run(t, "", func(b *bench) {
+		b.spec.Hints.Size = 3
+		b.begin()
+		for i := range 50 {
+			b.log.put(fmt.Sprint(i))
+		}
+		if err := b.Drain(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(b.sink.lines()); n != 50 {
+			t.Errorf("delivered %d records, want 50", n)
+		}
+	})
+}
+
+func TestStopCutsNothingAndTheNextStartGoesOn(t *testing.T) {
+	run(t, `
+		plan 1-2 interval
+		sent main-1-2: a b
+		done 1-2`, func(b *bench) {
+		b.begin()
+		b.log.put("a", "b")
+		synctest.Wait()
+		b.halt()
+		if got := b.trace.String(); got != "" {
+			t.Errorf("the stop did: %s", got)
+		}
+		b.begin()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+	})
+}
+
+func TestUnknownErrorsAreRetriedUntilItWorks(t *testing.T) {
+	run(t, `
+		plan 1-1 interval
+		sent main-1-1: a
+		done 1-1`, func(b *bench) {
+		tries := 0
+		b.sink.send = func(context.Context, *sinks.Payload, []string) error {
+			if tries++; tries < 500 {
+				return errors.New("who knows")
+			}
+			return nil
+		}
+		b.begin()
+		b.log.put("a")
+		start := time.Now()
+		for len(b.sink.lines()) == 0 {
+			time.Sleep(time.Minute)
+		}
+		if took := time.Since(start); took < time.Hour || took > 500*longestWait {
+			t.Errorf("500 tries took %v", took)
+		}
+	})
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	run(t, "", func(b *bench) {
+		var tries []time.Time
+		b.sink.send = func(context.Context, *sinks.Payload, []string) error {
+			if tries = append(tries, time.Now()); len(tries) == 1 {
+				return &sinks.Error{Kind: sinks.Throttled, Op: "put", RetryAfter: time.Hour, Err: errors.New("slow down")}
+			}
+			return nil
+		}
+		b.begin()
+		b.log.put("a")
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		b.halt()
+		if len(tries) != 2 || tries[1].Sub(tries[0]) < time.Hour {
+			t.Errorf("tries at %v, want two, an hour apart", tries)
+		}
+	})
+}
+
+func TestPermanentErrorHoldsTheStreamAndDropsNothing(t *testing.T) {
+	run(t, `
+		plan 1-1 interval
+		sent main-1-1: a
+		done 1-1`, func(b *bench) {
+		var locked atomic.Bool
+		locked.Store(true)
+		b.sink.send = func(context.Context, *sinks.Payload, []string) error {
+			if locked.Load() {
+				return &sinks.Error{Kind: sinks.Permanent, Op: "put object", Err: errors.New("AccessDenied"), Hint: "check the keys"}
+			}
+			return nil
+		}
+		b.begin()
+		b.log.put("a")
+		time.Sleep(7 * 24 * time.Hour)
+		st := b.Status()
+		if st.State != Held || st.Reason != "put object: AccessDenied; check the keys" {
+			t.Errorf("state %s (%s), want HELD with the reason", st.State, st.Reason)
+		}
+		if !b.Accepting() {
+			t.Error("a held stream must go on accepting records")
+		}
+		locked.Store(false)
+		time.Sleep(longestWait)
+		synctest.Wait()
+		if st := b.Status(); st.State != Active || st.Reason != "" {
+			t.Errorf("state %s (%s) after recovery, want ACTIVE", st.State, st.Reason)
+		}
+	})
+}
+
+func TestBisectFindsThePoison(t *testing.T) {
+	run(t, "", func(b *bench) {
+		b.sink.send = func(_ context.Context, _ *sinks.Payload, lines []string) error {
+			for _, l := range lines {
+				if strings.HasPrefix(l, "bad") {
+					return &sinks.Error{Kind: sinks.Bisect, Op: "copy", Reason: "22P02", Err: errors.New("some row is bad")}
+				}
+			}
+			return nil
+		}
+		b.begin()
+		b.log.put("a", "bad1", "c", "d", "e", "bad2")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"a", "c", "d", "e"}, b.sink.lines()); diff != "" {
+			t.Errorf("delivered (-want +got):\n%s", diff)
+		}
+		want := []string{"bad1 (22P02: some row is bad)", "bad2 (22P02: some row is bad)"}
+		if diff := cmp.Diff(want, b.errs.lines()); diff != "" {
+			t.Errorf("error output (-want +got):\n%s", diff)
+		}
+		if got, want := b.log.total.Failed, (buffer.Count{Records: 2, Bytes: 8}); got != want {
+			t.Errorf("failed %v, want %v", got, want)
+		}
+	})
+}
+
+func TestOnlyTheNamedItemsAreTriedAgainOrGivenUp(t *testing.T) {
+	run(t, "", func(b *bench) {
+		b.sink.send = func(_ context.Context, _ *sinks.Payload, lines []string) error {
+			var items []sinks.Item
+			for i, l := range lines {
+				switch {
+				case l == "late" && len(lines) > 1:
+					items = append(items, sinks.Item{Row: i, Kind: sinks.Throttled, Code: "429"})
+				case l == "bad":
+					items = append(items, sinks.Item{Row: i, Kind: sinks.BadRecord, Code: "400", Message: "mapping"})
+				}
+			}
+			if items == nil {
+				return nil
+			}
+			return &sinks.Error{Op: "bulk", Items: items, Err: errors.New("some items failed")}
+		}
+		b.begin()
+		b.log.put("a", "late", "bad", "d")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"a", "d", "late"}, b.sink.lines()); diff != "" {
+			t.Errorf("delivered (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"bad (400: mapping)"}, b.errs.lines()); diff != "" {
+			t.Errorf("error output (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestRetryDurationEndsInTheErrorOutput(t *testing.T) {
+	run(t, "", func(b *bench) {
+		b.spec.Retry = 5 * time.Minute
+		b.sink.send = func(context.Context, *sinks.Payload, []string) error { return errors.New("down") }
+		b.begin()
+		b.log.put("a")
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		b.halt()
+		if got := b.errs.lines(); len(got) != 1 || !strings.Contains(got[0], "retry_exhausted: given up after 5m0s: send: down") {
+			t.Errorf("error output %q, want the record with retry_exhausted", got)
+		}
+	})
+}
+
+// A record that failed once is not offered to the destination again after a
+// crash between its error object and the checkpoint.
+func TestRejectionsOutliveACrash(t *testing.T) {
+	run(t, `
+		plan 1-2 interval
+		sent main-1-2: a
+		sent errors-1-2: bad (400: no)
+		done 1-2`, func(b *bench) {
+		b.sink.send = func(_ context.Context, _ *sinks.Payload, lines []string) error {
+			return &sinks.Error{Op: "bulk", Items: []sinks.Item{{Row: 1, Kind: sinks.BadRecord, Code: "400", Message: "no"}}, Err: errors.New("400")}
+		}
+		down := true
+		b.errs.send = func(context.Context, *sinks.Payload, []string) error {
+			if down {
+				return errors.New("down")
+			}
+			return nil
+		}
+		b.begin()
+		b.log.put("a", "bad")
+		time.Sleep(2 * time.Minute)
+		b.halt()
+		down = false
+		b.begin()
+		synctest.Wait()
+	})
+}
+
+func TestRecordsThatFailToEncodeCostOnlyThemselves(t *testing.T) {
+	run(t, `
+		plan 1-3 interval
+		sent main-1-3: a c
+		sent errors-1-3: bad (X: not a word)
+		done 1-3`, func(b *bench) {
+		b.sink.add = func(r []byte) error {
+			if string(r) == "bad" {
+				return &buffer.Failure{Code: "X", Message: "not a word"}
+			}
+			return nil
+		}
+		b.begin()
+		b.log.put("a", "bad", "c")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want := buffer.Outcome{Delivered: buffer.Count{Records: 2, Bytes: 2}, Failed: buffer.Count{Records: 1, Bytes: 3}}
+		if b.log.total != want {
+			t.Errorf("outcome %v, want %v", b.log.total, want)
+		}
+	})
+}
+
+type transformFunc func(context.Context, *buffer.Chunk) error
+
+func (f transformFunc) Transform(ctx context.Context, c *buffer.Chunk) error { return f(ctx, c) }
+
+func TestDroppedRecordsAreCounted(t *testing.T) {
+	run(t, `
+		plan 1-3 interval
+		sent main-1-3: a c
+		done 1-3`, func(b *bench) {
+		b.spec.Transforms = []transform.Transformer{transformFunc(func(_ context.Context, c *buffer.Chunk) error {
+			for row := range c.Len() {
+				if string(c.Bytes(row)) == "debug" {
+					c.Drop(row)
+				}
+			}
+			return nil
+		})}
+		b.begin()
+		b.log.put("a", "debug", "c")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got, want := b.log.total.Dropped, (buffer.Count{Records: 1, Bytes: 5}); got != want {
+			t.Errorf("dropped %v, want %v", got, want)
+		}
+	})
+}
+
+func TestSpooledBatchIsSentUnchangedAfterARestart(t *testing.T) {
+	run(t, `
+		plan 1-2 interval
+		sent main-1-2: a b
+		done 1-2`, func(b *bench) {
+		b.sink.send = func(context.Context, *sinks.Payload, []string) error { return errors.New("down") }
+		b.begin()
+		b.log.put("a", "b")
+		time.Sleep(2 * time.Minute)
+		b.halt()
+		old := b.sink
+		old.send = nil
+		b.sink = &memSink{name: "elsewhere", trace: b.trace} // the configuration changed meanwhile
+		b.spec.Hash, b.spec.Snapshot = "v2", []byte("v2")
+		b.spec.OpenSnapshot = func(s []byte) (sinks.Sink, sinks.Sink, error) {
+			if string(s) != "v1" {
+				t.Errorf("opened snapshot %q, want v1", s)
+			}
+			return old, b.errs, nil
+		}
+		b.begin()
+		synctest.Wait()
+	})
+}
+
+func TestPlanWithoutManifestIsExecutedAgainUnchanged(t *testing.T) {
+	run(t, `
+		sent main-1-2: a b
+		done 1-2
+		plan 3-3 interval
+		sent main-3-3: c
+		done 3-3`, func(b *bench) {
+		b.log.put("a", "b", "c")
+		b.log.plans = []buffer.Plan{{Feed: "feed", First: buffer.Position{Epoch: epoch, Seq: 1}, Last: buffer.Position{Epoch: epoch, Seq: 2}}}
+		b.begin()
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+	})
+}
+
+func TestDamagedSpoolIsMadeAgain(t *testing.T) {
+	run(t, `
+		plan 1-2 interval
+		sent main-1-2: a b
+		done 1-2`, func(b *bench) {
+		b.sink.send = func(context.Context, *sinks.Payload, []string) error { return errors.New("down") }
+		b.begin()
+		b.log.put("a", "b")
+		time.Sleep(2 * time.Minute)
+		b.halt()
+		f, err := b.fs.OpenWrite("spool/0/0/0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteAt([]byte("z"), 0)
+		f.Close()
+		b.sink.send = nil
+		b.begin()
+		synctest.Wait()
+	})
+}
+
+func TestNothingIsLeftInTheSpool(t *testing.T) {
+	run(t, "", func(b *bench) {
+		b.begin()
+		for range 5 {
+			b.log.put("a")
+			time.Sleep(time.Minute)
+		}
+		synctest.Wait()
+		b.halt()
+		names, err := b.fs.List("spool/0")
+		if err != nil || len(names) != 0 {
+			t.Errorf("spool holds %v (%v)", names, err)
+		}
+	})
+}
+
+func TestBatchesInFlightAreDoneInOrder(t *testing.T) {
+	run(t, "", func(b *bench) {
+		b.spec.Hints.Size, b.spec.InFlight = 1, 4
+		var mu sync.Mutex
+		most, now := 0, 0
+		count := func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			now += n
+			most = max(most, now)
+		}
+		b.sink.send = func(_ context.Context, p *sinks.Payload, _ []string) error {
+			count(1)
+			defer count(-1)
+			time.Sleep(time.Duration(100-p.Seqs[0]) * time.Second) // the later, the faster
+			return nil
+		}
+		b.begin()
+		for i := range 40 {
+			b.log.put(fmt.Sprint(i))
+		}
+		if err := b.Drain(context.Background()); err != nil { // memFeed panics when the order is wrong
+			t.Fatal(err)
+		}
+		if most != 4 {
+			t.Errorf("at most %d payloads were sent at once, want 4", most)
+		}
+	})
+}
+
+func TestStopLetsATryUnderWayFinish(t *testing.T) {
+	run(t, `
+		plan 1-1 interval
+		sent main-1-1: a
+		done 1-1`, func(b *bench) {
+		b.sink.send = func(ctx context.Context, _ *sinks.Payload, _ []string) error {
+			select {
+			case <-time.After(20 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		b.begin()
+		b.log.put("a")
+		time.Sleep(70 * time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 25*time.Second)
+		defer cancel()
+		if err := b.Stream.stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestStopEndsATryAtTheDeadline(t *testing.T) {
+	run(t, `plan 1-1 interval`, func(b *bench) {
+		b.sink.send = func(ctx context.Context, _ *sinks.Payload, _ []string) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		b.begin()
+		b.log.put("a")
+		time.Sleep(70 * time.Second)
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), 25*time.Second)
+		defer cancel()
+		if err := b.Stream.stop(ctx); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != 25*time.Second {
+			t.Errorf("stop took %v, want the 25s it was given", took)
+		}
+	})
+}
+
+func TestAFailingDiskIsTriedAgain(t *testing.T) {
+	run(t, `
+		plan 1-1 interval
+		sent main-1-1: a
+		done 1-1`, func(b *bench) {
+		b.log.planErr = errors.New("no space left on device")
+		b.begin()
+		b.log.put("a")
+		time.Sleep(5 * time.Minute)
+		if st := b.Status(); !strings.Contains(st.Reason, "no space left on device") {
+			t.Errorf("reason %q, want the disk's", st.Reason)
+		}
+		b.log.mu.Lock()
+		b.log.planErr = nil
+		b.log.mu.Unlock()
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+	})
+}
+
+func TestAPanicCostsARestartOfTheStream(t *testing.T) {
+	run(t, `
+		plan 1-1 interval
+		sent main-1-1: a
+		done 1-1`, func(b *bench) {
+		panics := 3
+		b.sink.add = func([]byte) error {
+			if panics--; panics >= 0 {
+				panic("oops")
+			}
+			return nil
+		}
+		b.begin()
+		b.log.put("a")
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+	})
+}
