@@ -86,6 +86,10 @@ func (c *Chunk) Position(row int) Position {
 // Bytes returns the record of a row.
 func (c *Chunk) Bytes(row int) []byte { r := &c.rows[row]; return c.Data[r.start:r.end] }
 
+// Span returns where in Data the record of a row starts and ends, for a writer
+// that takes neighbouring records in one go.
+func (c *Chunk) Span(row int) (start, end uint32) { r := &c.rows[row]; return r.start, r.end }
+
 // ArrivalMillis returns when the row was accepted, in milliseconds since 1970.
 func (c *Chunk) ArrivalMillis(row int) int64 { return c.rows[row].arrival }
 

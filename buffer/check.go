@@ -1,0 +1,241 @@
+package buffer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"time"
+
+	"github.com/hydrant-dev/hydrant/buffer/segment"
+	"github.com/hydrant-dev/hydrant/buffer/vfs"
+)
+
+// Report is what CheckDir found.
+type Report struct {
+	Incarnation string
+	Streams     []StreamReport
+	Damages     []Damage
+	Foreign     []string // paths of files that are not the log's
+}
+
+// StreamReport is one stream of a Report.
+type StreamReport struct {
+	Name   string
+	ID     string // its directory under streams/
+	Shards []ShardReport
+}
+
+// ShardReport is one shard of a StreamReport.
+type ShardReport struct {
+	Number     int
+	Segments   int
+	Bytes      int64 // of the segments that count
+	Readable   Count // records in valid frames, settled or not
+	Ledger     Ledger
+	Unfinished []Plan
+	Oldest     time.Time // arrival of the first record that is not settled; zero: there is none
+}
+
+// CheckDir reads everything in a data directory, as a start and the delivery
+// would, and changes nothing. It needs no lock: what a running owner deletes
+// or writes meanwhile is not damage. An error means that the directory could
+// not be read.
+func CheckDir(fsys vfs.FS) (Report, error) {
+	var r Report
+	d, found, err := inspectDir(fsys, &r)
+	if err != nil {
+		return r, fmt.Errorf("check data directory: %w", err)
+	}
+	for _, m := range found {
+		l, shards, err := d.inspectLog(m)
+		if err != nil {
+			return r, fmt.Errorf("check stream %s: %w", m.Name, err)
+		}
+		stream := StreamReport{Name: m.Name, ID: m.ID}
+		for n := range shards {
+			one, err := checkShard(l, n)
+			if err != nil {
+				return r, fmt.Errorf("check stream %s, shard %d: %w", m.Name, n, err)
+			}
+			stream.Shards = append(stream.Shards, one)
+		}
+		r.Streams = append(r.Streams, stream)
+	}
+	return r, nil
+}
+
+// inspectDir reads IDENTITY and every META without changing them. Its Dir is
+// good for reading only.
+func inspectDir(fsys vfs.FS, r *Report) (*Dir, []meta, error) {
+	d := &Dir{fs: fsys, readOnly: true, streams: map[string]string{}, o: DirOptions{Events: Events{
+		Damaged: func(_ string, x Damage) { r.Damages = append(r.Damages, x) },
+		Foreign: func(path string) { r.Foreign = append(r.Foreign, path) },
+	}}}
+	found, err := d.findStreams()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%w; this is not a data directory", err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := d.identify(found); err != nil {
+		return nil, nil, err
+	}
+	r.Incarnation = d.Incarnation()
+	return d, found, d.reportForeign()
+}
+
+func (d *Dir) inspectLog(m meta) (l *Log, shards int, err error) {
+	l = &Log{dir: d, stream: m.Name, path: path.Join(streamsName, m.ID)}
+	l.id, _ = decodeID(m.ID) // checked by findStreams
+	shards, err = l.countShards()
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, 0, nil
+	}
+	return l, shards, err
+}
+
+// inspectShard finds the segments and the state of a shard, read only. A
+// running owner may delete a segment between our listing and our opening it;
+// then it is listed again.
+func inspectShard(l *Log, n int, report func(Damage)) (s *shard, v survey, err error) {
+	for range 5 {
+		var damages []Damage
+		collect := func(d Damage) { damages = append(damages, d) }
+		s = newShard(l, n, true)
+		s.journal = newJournal(s)
+		var state checkpoint
+		state, err = readJournal(l.dir.fs, s.journal.path, s.journal.header, collect)
+		if errors.Is(err, errNoCheckpoint) {
+			collect(Damage{File: s.journal.path, Reason: err.Error()})
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return s, v, err
+		}
+		v = survey{fs: l.dir.fs, shard: s, high: state.High, report: collect, foreign: l.dir.o.Events.foreign}
+		if err = v.run(); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return s, v, err
+		}
+		s.state = v.reconcile(state)
+		s.synced = v.accepted(&s.state)
+		for _, f := range v.kept {
+			s.segs = append(s.segs, f.seg)
+		}
+		for _, d := range damages {
+			report(d)
+		}
+		return s, v, nil
+	}
+	return s, v, err
+}
+
+func checkShard(l *Log, n int) (ShardReport, error) {
+	report := ShardReport{Number: n}
+	damaged := func(d Damage) { l.dir.o.Events.damaged(l.stream, d) }
+	s, v, err := inspectShard(l, n, damaged)
+	if err != nil {
+		return report, err
+	}
+	report.Segments = len(v.kept)
+	last := s.state.through()
+	for _, f := range v.kept {
+		if f.seg.first() > last+1 {
+			damaged(s.missing(f.seg.path, last+1, f.seg.first()-1))
+		}
+		report.Bytes += f.seg.end
+		readable, err := s.verify(f, damaged)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // its owner is running, and done with it
+		}
+		if err != nil {
+			return report, err
+		}
+		report.Readable = report.Readable.Add(readable)
+		last = max(last, f.seg.last.Records)
+	}
+	if s.synced.Records > last {
+		damaged(s.missing(s.path, last+1, s.synced.Records))
+	}
+	if s.buffered, err = s.countBuffered(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return report, err
+	}
+	report.Ledger, report.Unfinished, report.Oldest = s.ledger(), s.state.Plans, s.oldest()
+	return report, nil
+}
+
+// missing describes records that no file holds.
+func (s *shard) missing(file string, first, last uint64) Damage {
+	l := loss{First: first, Last: last}
+	return Damage{File: file, First: first, Last: last, Lost: Count{Records: l.records()}, Reason: s.counted(l, "records are missing")}
+}
+
+func (s *shard) counted(l loss, reason string) string {
+	if s.knows(l) {
+		return reason + " (counted already)"
+	}
+	return reason
+}
+
+// verify reads every frame of a segment, and compares them with its seal.
+func (s *shard) verify(f *foundSegment, damaged func(Damage)) (Count, error) {
+	var readable Count
+	var frames, sum uint64
+	g := f.seg
+	file, err := s.log.dir.fs.Open(g.path)
+	if err != nil {
+		return readable, err
+	}
+	defer file.Close() // nothing was written
+	w := walker{sc: segment.NewScanner(file, g.id, segment.HeaderSize, g.end), verify: true, next: g.first()}
+	whole := true
+	for {
+		frame, off, err := w.frame()
+		from, to := w.from, off
+		if err != nil {
+			if ignoreEnd(err) != nil {
+				return readable, err
+			}
+			if !w.lost && w.next > g.last.Records {
+				break
+			}
+			if !w.lost {
+				from = g.end
+			}
+			damaged(s.damage(g, from, g.end, w.next, g.last.Records, g.last.Bytes-min(g.last.Bytes, g.start.Bytes+w.bytes)))
+			return readable, nil
+		}
+		if w.lost {
+			whole = false
+			before, next := w.bytes, w.next
+			w.pass(frame, off)
+			bytes := w.bytes - before
+			if frame.Type == segment.Data {
+				bytes -= frame.DataBytes()
+			}
+			damaged(s.damage(g, from, to, next, frame.Seq-1, bytes))
+		} else {
+			w.pass(frame, off)
+		}
+		if frame.Type == segment.Data {
+			readable = readable.Add(Count{uint64(frame.Count), frame.DataBytes()})
+			frames, sum = frames+1, segment.SumFrames(sum, frame.Sum)
+		}
+	}
+	if whole && f.sealOK && g.end == f.size && (f.seal.Frames != frames || f.seal.Sum != sum) {
+		damaged(Damage{File: g.path, Offset: g.end - segment.SealSize, Length: segment.SealSize, Reason: "the seal does not match the frames"})
+	}
+	return readable, nil
+}
+
+// damage describes a bad region; last < first means that no record was in it.
+func (s *shard) damage(g *seg, from, to int64, first, last, bytes uint64) Damage {
+	d := Damage{File: g.path, Offset: from, Length: to - from, Reason: "the bytes are not what was written"}
+	if last >= first {
+		l := loss{First: first, Last: last, Bytes: bytes}
+		d.First, d.Last, d.Lost, d.Reason = first, last, Count{l.records(), bytes}, s.counted(l, d.Reason)
+	}
+	return d
+}

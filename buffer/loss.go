@@ -1,0 +1,211 @@
+package buffer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"sort"
+
+	"github.com/hydrant-dev/hydrant/buffer/segment"
+)
+
+// skip goes past the bad frame at r.off. The first time it only has it read
+// again; the second time it keeps the bytes for the operator, counts the
+// records as lost and goes to the next good frame.
+func (r *follower) skip(c *Chunk, file io.ReaderAt, to reach) error {
+	c.Reset(Position{r.seg.id, r.seq})
+	if r.suspect != r.off {
+		r.suspect = r.off
+		return nil
+	}
+	r.suspect = 0
+	hole, err := r.measure(file, to)
+	if err != nil {
+		return fmt.Errorf("%w: read segment: %w; check the disk of the data directory", ErrFailing, err)
+	}
+	d := Damage{File: r.seg.path, Offset: r.off, Length: hole.end - r.off, Reason: "the bytes are not what was written"}
+	if r.shard.knows(hole.lost) {
+		d.Length = 0
+	}
+	if d.Length > 0 {
+		d.Quarantine, err = r.quarantine(file, d.Length)
+		if err != nil {
+			d.Reason += "; they could not be copied: " + err.Error()
+		}
+	}
+	if err := r.lose(hole.lost, d); err != nil {
+		return err
+	}
+	r.off, r.before = hole.end, hole.before
+	return nil
+}
+
+// hole is a damaged region from r.off on.
+type hole struct {
+	end    int64
+	before uint16 // as in the frame at end
+	lost   loss   // zero: no record
+}
+
+// measure finds the next good frame behind the bad one at r.off, and from it
+// what is lost.
+func (r *follower) measure(file io.ReaderAt, to reach) (hole, error) {
+	sc := segment.NewScanner(file, r.seg.id, r.off, to.end)
+	f, off, err := sc.Next()
+	if err == nil && off == r.off && (f.Type != segment.Data || f.Seq <= r.seq) {
+		return r.measureFrame(&f), nil
+	}
+	h := hole{end: to.end, before: uint16(to.last.Bytes - r.seg.start.Bytes)}
+	last := to.last.Records
+	var bad *segment.BadFrame
+	if err == nil {
+		h.end, h.before, last = off, f.Before, f.Seq-1 // a gap before a good frame
+	} else if !errors.As(err, &bad) {
+		return h, err
+	} else if more, err := sc.Resync(); err != nil {
+		return h, err
+	} else if more {
+		if f, off, err = sc.Next(); err != nil && !errors.As(err, &bad) {
+			return h, err
+		}
+		h.end, h.before, last = off, f.Before, f.Seq-1
+	}
+	if last >= r.seq {
+		h.lost = loss{First: r.seq, Last: last}
+		h.lost.Bytes = gapBytes(h.end-r.off, h.lost.records(), r.before, h.before)
+	}
+	return h, nil
+}
+
+// measureFrame is for a frame whose header is good: only its payload is lost.
+func (r *follower) measureFrame(f *segment.Frame) hole {
+	h := hole{end: r.off + f.Size(), before: f.Before}
+	if f.Type != segment.Data {
+		return h
+	}
+	h.before += uint16(f.DataBytes())
+	first, last := max(r.seq, f.Seq), f.Seq+uint64(f.Count)-1
+	if first <= last {
+		// Where its records end is lost too; a part of it gets its share.
+		h.lost = loss{First: first, Last: last, Bytes: f.DataBytes() * (last - first + 1) / uint64(f.Count)}
+	}
+	return h
+}
+
+// lose makes durable that records are lost, reports it, and goes on behind
+// them. A zero loss is only reported.
+func (r *follower) lose(l loss, d Damage) error {
+	s := r.shard
+	if l == (loss{}) {
+		if r.until == 0 {
+			s.damaged(d)
+		}
+		return nil
+	}
+	if !s.knows(l) {
+		if err := s.commit(func(c *checkpoint) error { c.lose(l); return nil }); err != nil {
+			return err
+		}
+		d.First, d.Last, d.Lost = l.First, l.Last, Count{l.records(), l.Bytes}
+		s.damaged(d)
+	}
+	r.seq = l.Last + 1
+	return nil
+}
+
+// knows reports whether a loss is in the account already.
+func (s *shard) knows(l loss) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.Last <= s.state.Settled.Seq {
+		return true
+	}
+	return slices.ContainsFunc(s.state.Losses, func(k loss) bool { return k.First <= l.First && l.Last <= k.Last })
+}
+
+// lose takes records out of the account of what is buffered; those that are
+// in it as lost, or as settled, are not counted again.
+func (c *checkpoint) lose(l loss) {
+	l.First = max(l.First, c.Settled.Seq+1)
+	l.Late = l.Last <= c.planned()
+	for _, k := range slices.Clone(c.Losses) {
+		if k.Last < l.First || k.First > l.Last {
+			continue
+		}
+		l.Bytes -= min(l.Bytes, k.Bytes)
+		if k.First > l.First {
+			part := loss{First: l.First, Last: k.First - 1, Bytes: 0, Late: l.Late}
+			c.add(part)
+		}
+		l.First = k.Last + 1
+	}
+	if l.First <= l.Last {
+		c.add(l)
+	}
+	sort.Slice(c.Losses, func(i, j int) bool { return c.Losses[i].First < c.Losses[j].First })
+}
+
+func (c *checkpoint) add(l loss) {
+	n := Count{l.records(), l.Bytes}
+	c.Losses = append(c.Losses, l)
+	c.Lost = c.Lost.Add(n)
+	c.released = c.released.Add(n)
+}
+
+// quarantine copies damaged bytes to a file of their own.
+func (r *follower) quarantine(from io.ReaderAt, length int64) (name string, err error) {
+	if _, missing := from.(nothing); missing {
+		return "", errors.New("the file is missing")
+	}
+	fsys := r.shard.log.dir.fs
+	dir := path.Join(r.shard.log.path, "quarantine")
+	name = path.Join(dir, fmt.Sprintf("%s-%s-%d", shardName(r.shard.n), path.Base(r.seg.path), r.off))
+	if err := removeIfThere(fsys, name); err != nil {
+		return "", err
+	}
+	f, err := fsys.Create(name)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	block := make([]byte, 256<<10)
+	for done := int64(0); done < length; {
+		b := block[:min(int64(len(block)), length-done)]
+		if err := readPadded(from, b, r.off+done); err != nil {
+			return "", err
+		}
+		if _, err := f.WriteAt(b, done); err != nil {
+			return "", err
+		}
+		done += int64(len(b))
+	}
+	if err := f.Sync(); err != nil {
+		return "", err
+	}
+	return name, syncDir(fsys, dir)
+}
+
+// patchy reads a file with unreadable blocks: they are zero.
+type patchy struct{ io.ReaderAt }
+
+func (p patchy) ReadAt(b []byte, off int64) (int, error) {
+	if err := readPadded(p.ReaderAt, b, off); err == nil {
+		return len(b), nil
+	}
+	const page = 4096
+	for at := 0; at < len(b); {
+		n := min(len(b)-at, page-int(off+int64(at))%page)
+		if readPadded(p.ReaderAt, b[at:at+n], off+int64(at)) != nil {
+			clear(b[at : at+n])
+		}
+		at += n
+	}
+	return len(b), nil
+}
+
+// nothing reads a file that is gone.
+type nothing struct{}
+
+func (nothing) ReadAt(b []byte, off int64) (int, error) { return 0, io.EOF }

@@ -1,0 +1,231 @@
+package buffer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+
+	"github.com/hydrant-dev/hydrant/buffer/fault"
+	"github.com/hydrant-dev/hydrant/buffer/segment"
+)
+
+// recover finds out what is durable, makes the end of it unmistakable, and
+// leaves everything ready for a new segment. It may be interrupted and run
+// again at any point. What is damaged is reported here when it is metadata,
+// and by the reader when it is records.
+func (s *shard) recover() error {
+	state, err := s.loadState()
+	if err != nil {
+		return err
+	}
+	v := survey{fs: s.log.dir.fs, shard: s, high: state.High, report: s.damaged, foreign: s.log.dir.o.Events.foreign}
+	if err := v.run(); err != nil {
+		return err
+	}
+	if err := s.clearAway(&v); err != nil {
+		return err
+	}
+	if err := s.finishTail(&v); err != nil {
+		return err
+	}
+	state = v.reconcile(state)
+	s.state = state
+	for _, f := range v.kept {
+		s.segs = append(s.segs, f.seg)
+		s.log.grow(f.seg.end)
+	}
+	s.synced = v.accepted(&state)
+	s.tail = tail{accepted: s.synced}
+	s.high = v.highest
+	if s.buffered, err = s.countBuffered(); err != nil {
+		return err
+	}
+	fault.Point("K13-journal")
+	return s.commit(func(c *checkpoint) error { c.Owner++; return nil })
+}
+
+func (s *shard) damaged(d Damage) { s.log.dir.o.Events.damaged(s.log.stream, d) }
+
+// loadState reads the journal. Without a usable one the state is empty, and
+// reconcile takes the copy in the newest segment.
+func (s *shard) loadState() (checkpoint, error) {
+	s.journal = newJournal(s)
+	for _, temp := range []string{s.journal.path + ".new"} {
+		if err := removeIfThere(s.log.dir.fs, temp); err != nil {
+			return checkpoint{}, err
+		}
+	}
+	c, err := readJournal(s.log.dir.fs, s.journal.path, s.journal.header, s.damaged)
+	switch {
+	case errors.Is(err, errNoCheckpoint):
+		s.damaged(Damage{File: s.journal.path, Reason: err.Error()})
+		return c, s.quarantineFile(s.journal.path)
+	case errors.Is(err, fs.ErrNotExist):
+		return c, nil
+	}
+	return c, err
+}
+
+// clearAway removes segments nothing was acknowledged from and puts those of
+// others aside.
+func (s *shard) clearAway(v *survey) error {
+	for _, p := range v.strange {
+		if err := s.quarantineFile(p); err != nil {
+			return err
+		}
+	}
+	for _, p := range v.unused {
+		if err := removeIfThere(s.log.dir.fs, p); err != nil {
+			return err
+		}
+		fault.Point("K13")
+	}
+	if len(v.unused)+len(v.strange) == 0 {
+		return nil
+	}
+	return syncDir(s.log.dir.fs, path.Join(s.path, "log"))
+}
+
+// finishTail ends the newest segment where the durable frames end. A torn
+// tail is cut off, and the cut is synced, before anything is delivered: what
+// the page cache kept over a crash of the process may be gone after a power
+// loss.
+func (s *shard) finishTail(v *survey) error {
+	if len(v.kept) == 0 {
+		return nil
+	}
+	f := v.kept[len(v.kept)-1]
+	if f.sealed || f.short {
+		return nil
+	}
+	if err := s.log.dir.space.must(func() error { return s.cutAndSeal(f) }); err != nil {
+		return fmt.Errorf("recover %s: %w", f.seg.path, err)
+	}
+	return nil
+}
+
+func (s *shard) cutAndSeal(f *foundSegment) (err error) {
+	file, err := s.log.dir.fs.OpenWrite(f.seg.path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := file.Truncate(f.tail.end); err != nil {
+		return err
+	}
+	fault.Point("K13-cut")
+	sync := file.Sync
+	if fault.Bug("no-recovery-sync") {
+		sync = func() error { return nil }
+	}
+	if err := sync(); err != nil {
+		return err
+	}
+	g := f.seg
+	seal := segment.Seal{First: g.first(), Records: g.last.Records, Bytes: g.last.Bytes, Frames: f.tail.frames, Sum: f.tail.sum}
+	frame := segment.Append(nil, g.id, segment.Frame{
+		Type: segment.SealType, Seq: g.last.Records + 1, Before: f.tail.before, Watermark: f.tail.end,
+	}, seal.Encode())
+	if _, err := file.WriteAt(frame, f.tail.end); err != nil {
+		return err
+	}
+	fault.Point("K13-seal")
+	if err := sync(); err != nil {
+		return err
+	}
+	g.end = f.tail.end + int64(len(frame))
+	return nil
+}
+
+// quarantineFile moves a file out of the way, keeping it for the operator.
+func (s *shard) quarantineFile(name string) error {
+	to := path.Join(s.log.path, "quarantine", shardName(s.n)+"-"+path.Base(name))
+	for n := 1; ; n++ {
+		if _, err := s.log.dir.fs.Stat(to); errors.Is(err, fs.ErrNotExist) {
+			break
+		} else if err != nil {
+			return err
+		}
+		to = path.Join(s.log.path, "quarantine", fmt.Sprintf("%s-%s.%d", shardName(s.n), path.Base(name), n))
+	}
+	if err := s.log.dir.fs.Rename(name, to); err != nil {
+		return err
+	}
+	if err := syncDir(s.log.dir.fs, path.Dir(to)); err != nil {
+		return err
+	}
+	return syncDir(s.log.dir.fs, path.Dir(name))
+}
+
+// countBuffered counts what is not settled, from the segments alone.
+func (s *shard) countBuffered() (Count, error) {
+	c := &s.state
+	settled := c.Settled.Seq
+	if settled >= s.synced.Records {
+		return Count{}, nil
+	}
+	left := Count{Records: s.synced.Records - settled}
+	before, err := s.bytesBefore(settled + 1)
+	if err != nil {
+		return Count{}, err
+	}
+	left.Bytes = s.synced.Bytes - min(before, s.synced.Bytes)
+	for _, l := range c.Losses {
+		left.Records -= min(l.records(), left.Records)
+		left.Bytes -= min(l.Bytes, left.Bytes)
+	}
+	return left, nil
+}
+
+// bytesBefore returns the bytes of all records before seq.
+func (s *shard) bytesBefore(seq uint64) (uint64, error) {
+	g := s.holding(seq)
+	if g == nil || seq < g.first() {
+		// It is missing; what was settled and lost is all we know of.
+		o := s.state.Outcome
+		return o.Delivered.Bytes + o.Failed.Bytes + o.Dropped.Bytes + s.state.settledLoss(), nil
+	}
+	file, err := s.log.dir.fs.Open(g.path)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close() // nothing was written
+	w := walker{sc: segment.NewScanner(file, g.id, segment.HeaderSize, g.end), next: g.first()}
+	for {
+		f, off, err := w.frame()
+		if err != nil {
+			return g.start.Bytes + w.bytes, ignoreEnd(err)
+		}
+		if last := f.Seq + uint64(f.Count); last <= seq {
+			w.pass(f, off)
+			continue
+		}
+		part := uint64(0)
+		if f.Type == segment.Data && f.Seq < seq {
+			part = partBytes(w.sc, f, off, seq-f.Seq)
+		}
+		return g.start.Bytes + w.bytes + part, nil
+	}
+}
+
+// partBytes returns the bytes of the first n records of a frame.
+func partBytes(sc *segment.Scanner, f segment.Frame, off int64, n uint64) uint64 {
+	payload, err := sc.Payload(&f, off)
+	if err != nil {
+		return f.DataBytes() * n / uint64(f.Count) // the reader will count all of it as lost
+	}
+	_, end, err := segment.Record(payload, f.Count, int(n)-1)
+	if err != nil {
+		return 0
+	}
+	return uint64(end) - 4*uint64(f.Count)
+}
+
+func ignoreEnd(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, errNoMore) {
+		return nil
+	}
+	return err
+}
