@@ -27,6 +27,9 @@ type Config interface {
 type Env struct {
 	Stream  string // its name
 	Version int    // Firehose's VersionId, part of object names
+	// Warn is told about things a person should look into although the
+	// delivery went on, in a sentence. It may be nil, and called concurrently.
+	Warn func(text string)
 }
 
 // Sink is one destination of one stream. Send may be called concurrently.
