@@ -143,6 +143,7 @@ type Error struct {
 	Path string
 	Text string // what is wrong
 	Hint string // what to write instead
+	ID   string // a stable kebab-case name; empty: the loader chooses one
 }
 
 func (e *Error) Error() string {
