@@ -45,7 +45,7 @@ func (s *Set) Apply(ctx context.Context, specs []Spec) []string {
 		wanted[spec.Name] = true
 		old, running := s.Stream(spec.Name)
 		switch {
-		case running && old.spec.Hash == spec.Hash && old.Accepting():
+		case running && old.spec.Hash == spec.Hash && old.spec.Revision == spec.Revision && old.Accepting():
 			continue
 		case running:
 			changes = append(changes, "changed "+spec.Name)

@@ -40,7 +40,10 @@ type Spec struct {
 	// Hash identifies the configuration. Snapshot is the configuration as
 	// written, without secrets, and OpenSnapshot makes the sinks it describes:
 	// work that was begun under an earlier configuration ends under it.
+	// Revision tells apart configurations that are written the same but whose
+	// variables have another content; it is not kept on disk.
 	Hash         string
+	Revision     int
 	Snapshot     []byte
 	OpenSnapshot func(snapshot []byte) (destination, errorOutput sinks.Sink, err error)
 }

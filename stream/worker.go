@@ -245,7 +245,9 @@ func (w *worker) send(d *spoolDir, inFlight chan<- *sending) error {
 // failure the batches behind it are left to the next start.
 func (w *worker) settle(inFlight <-chan *sending) error {
 	for s := range inFlight {
-		<-s.over
+		if !fault.Bug("checkpoint-before-send") {
+			<-s.over
+		}
 		if s.err != nil {
 			return w.leave(inFlight, s.err)
 		}

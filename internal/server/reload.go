@@ -1,0 +1,104 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"time"
+
+	"github.com/hydrant-dev/hydrant/configs"
+	"github.com/hydrant-dev/hydrant/stream"
+)
+
+// Apply makes the running streams what config says. It returns what changed,
+// in words. Deliveries under way in changed streams get as long as a stop.
+func (s *Server) Apply(ctx context.Context, config *configs.Config) []string {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	if old := s.config.Load(); old != nil && !reflect.DeepEqual(old.Server, config.Server) {
+		s.log.Warn("the server section changed; restart hydrant to apply that part")
+		config.Server = old.Server
+	}
+	specs := make([]stream.Spec, len(config.Streams))
+	for i, c := range config.Streams {
+		specs[i] = s.spec(c)
+	}
+	s.config.Store(config)
+	ctx, cancel := context.WithTimeout(ctx, config.Server.ShutdownTimeout.Std())
+	defer cancel()
+	changes := s.set.Apply(ctx, specs)
+	s.metrics.Reloaded()
+	return changes
+}
+
+// Reload reads the configuration with load and applies it. If it has
+// mistakes, the old one stays.
+func (s *Server) Reload(ctx context.Context, load func() (*configs.Config, configs.Problems)) error {
+	config, problems := load()
+	for _, p := range problems {
+		if p.Severity == configs.Warning {
+			s.log.Warn("configuration: "+p.Text, "file", p.File, "line", p.Line, "help", p.Help)
+			continue
+		}
+		s.log.Error("configuration: "+p.Text, "file", p.File, "line", p.Line, "help", p.Help)
+	}
+	if problems.Failed() {
+		s.metrics.ReloadFailed()
+		return fmt.Errorf("reload configuration: it has mistakes; the running one stays; see them with: hydrant check")
+	}
+	changes := s.Apply(ctx, config)
+	if len(changes) == 0 {
+		s.log.Info("configuration read again, no stream changed")
+	}
+	for _, c := range changes {
+		s.log.Info("configuration read again: " + c)
+	}
+	return nil
+}
+
+// watchEvery is how often Watch looks at the files. Asking beats being told:
+// it works on every file system and with links that are switched, as
+// Kubernetes does.
+const watchEvery = time.Second
+
+// Watch calls changed when one of the files, or one in the folders, differs
+// from before, until ctx is done.
+func Watch(ctx context.Context, paths []string, changed func()) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for last := fingerprint(paths); ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if now := fingerprint(paths); now != last {
+			last = now
+			changed()
+		}
+	}
+}
+
+// fingerprint changes with names, sizes and times of the files. A file that
+// cannot be read counts as missing: loading it will say why.
+func fingerprint(paths []string) uint64 {
+	h := fnv.New64a()
+	for _, root := range paths {
+		filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return nil
+			}
+			info, err := os.Stat(name) // follows links
+			if err != nil || info.IsDir() {
+				return nil
+			}
+			fmt.Fprintln(h, name, info.Size(), info.ModTime().UnixNano())
+			return nil
+		})
+	}
+	return h.Sum64()
+}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/configs"
+	"github.com/hydrant-dev/hydrant/sinks"
+	"github.com/hydrant-dev/hydrant/sinks/s3"
+	"github.com/hydrant-dev/hydrant/source/firehose"
+	"github.com/hydrant-dev/hydrant/stream"
+)
+
+// objectVersion is Firehose's VersionId in object names. It stays 1: batches
+// are told apart by their identity, not by it.
+const objectVersion = 1
+
+// inFlight is how many batches of a shard may be on their way at once: while
+// one waits for its answer, the next are encoded and sent.
+const inFlight = 4
+
+// hinted is a destination with buffering hints: all are.
+type hinted interface {
+	Hints() (size int64, interval time.Duration)
+}
+
+// revision counts how often a stream was configured differently since the
+// start of the process.
+type revision struct {
+	config *configs.Stream
+	number int
+}
+
+// spec turns the configuration of a stream into what the engine needs.
+func (s *Server) spec(c *configs.Stream) stream.Spec {
+	r, known := s.revisions[c.Name]
+	if !known || !c.Equal(r.config) {
+		r = revision{c, r.number + 1}
+		s.revisions[c.Name] = r
+	}
+	spec := stream.Spec{
+		Name: c.Name, Shards: c.Shards, InFlight: inFlight,
+		Hash: c.Hash, Revision: r.number, Snapshot: c.Snapshot,
+		Open:         func() (sinks.Sink, sinks.Sink, error) { return s.open(c) },
+		OpenSnapshot: s.openSnapshot,
+	}
+	if h, ok := c.Destination.Config.(hinted); ok {
+		spec.Hints.Size, spec.Hints.Interval = h.Hints()
+	}
+	return spec
+}
+
+func (s *Server) open(c *configs.Stream) (destination, errorOutput sinks.Sink, err error) {
+	log := s.log.With("stream", c.Name)
+	return c.Destination.Config.Open(sinks.Env{
+		Stream: c.Name, Version: objectVersion,
+		Warn: func(text string) { log.Warn(text) },
+	})
+}
+
+func (s *Server) openSnapshot(snapshot []byte) (destination, errorOutput sinks.Sink, err error) {
+	c, err := configs.LoadSnapshot(snapshot, s.env)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.open(c)
+}
+
+// kinds returns what a stream's source and destination are called.
+func (s *Server) kinds(name string) (source, destination string) {
+	if c := s.config.Load().Stream(name); c != nil {
+		return c.Source.Kind, c.Destination.Kind
+	}
+	return "", "" // it is draining
+}
+
+// streams shows the streams to the Firehose API.
+type streams struct{ s *Server }
+
+func (v streams) Stream(name string) (firehose.Stream, bool) {
+	st, ok := v.s.set.Stream(name)
+	if !ok {
+		return nil, false
+	}
+	return deliveryStream{st, v.s}, true
+}
+
+func (v streams) Names() []string {
+	var names []string
+	for _, st := range v.s.set.Streams() {
+		names = append(names, st.Name())
+	}
+	slices.SortFunc(names, strings.Compare)
+	return names
+}
+
+// deliveryStream shows one stream to the Firehose API.
+type deliveryStream struct {
+	stream *stream.Stream
+	server *Server
+}
+
+func (d deliveryStream) Active() bool { return d.stream.Accepting() }
+
+func (d deliveryStream) Append(ctx context.Context, e *buffer.Entries) (buffer.Position, error) {
+	p, err := d.stream.Append(ctx, e)
+	if errors.Is(err, stream.ErrNotActive) {
+		err = buffer.ErrClosed // it stopped after the door had asked; the client comes again
+	}
+	return p, err
+}
+
+func (d deliveryStream) Describe() firehose.Description {
+	status, hints := d.stream.Status(), d.stream.Spec().Hints
+	desc := firehose.Description{Status: firehose.Active, Type: firehose.DirectPut, Version: objectVersion, Created: d.server.began}
+	switch status.State {
+	case stream.Suspended:
+		desc.Status = firehose.Suspended
+	case stream.Draining:
+		desc.Status = firehose.Deleting
+	}
+	c := d.server.config.Load().Stream(d.stream.Name())
+	if c == nil {
+		return desc
+	}
+	if o, ok := c.Destination.Config.(*s3.Config); ok {
+		desc.S3 = firehose.S3{
+			Bucket: o.Bucket, Prefix: o.Prefix, ErrorOutputPrefix: o.ErrorOutputPrefix,
+			SizeInMBs:         max(1, int(hints.Size>>20)),
+			IntervalInSeconds: int(hints.Interval.Seconds()),
+			CompressionFormat: string(o.CompressionFormat),
+			FileExtension:     o.FileExtension, CustomTimeZone: o.CustomTimeZone,
+		}
+	}
+	return desc
+}
