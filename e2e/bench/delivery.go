@@ -1,0 +1,295 @@
+package main
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"sync/atomic"
+	"time"
+
+	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/buffer/vfs"
+	"github.com/hydrant-dev/hydrant/configs/field"
+	"github.com/hydrant-dev/hydrant/convert/compress"
+	"github.com/hydrant-dev/hydrant/e2e/corpus"
+	"github.com/hydrant-dev/hydrant/sinks"
+	"github.com/hydrant-dev/hydrant/sinks/s3"
+	"github.com/hydrant-dev/hydrant/source/firehose"
+	"github.com/hydrant-dev/hydrant/stream"
+)
+
+// deliveryBenchmarks measure the whole way: PutRecordBatch, durable log, GZIP
+// object of lines in MinIO. Only the CPU time of our process counts.
+func deliveryBenchmarks(s settings) []benchmark {
+	var all []benchmark
+	for _, cpus := range []int{1, 2} {
+		turn := func(start starter) func(context.Context) (figures, error) {
+			return func(ctx context.Context) (figures, error) { return deliveryTurn(ctx, s, cpus, start) }
+		}
+		all = append(all, benchmark{
+			name: fmt.Sprintf("deliver-%dcpu", cpus),
+			about: fmt.Sprintf("end to end: clicks by 500 over HTTP, fdatasync, GZIP objects of 5 MiB of records in MinIO, GOMAXPROCS=%d",
+				cpus),
+			contestants: []contestant{
+				{"hydrant", turn(startHydrant)},
+					return startHarness(s, roleOurs, dir, cpus, b)
+				})},
+				{"generic", turn(startGeneric)},
+			},
+			goals: []goal{
+				{cpuPerMegabyte, "", 6, 4.7},
+				{cpuPerMegabyte, "generic", 1.0 / 3, 1.0 / 4},
+				{megabytesPerSecond, "generic", 0, 0},
+			},
+		})
+	}
+	return all
+}
+
+// starter starts a server with one stream to a bucket and its files in dir.
+type starter func(ctx context.Context, s settings, dir string, cpus int, b *bucket) (*server, error)
+
+var megabytesPerSecond = metric{"speed", "MB/s", false}
+
+const (
+	requestRecords = 500
+	producers      = 8
+)
+
+// deliveryTurn puts the payload, waits until all of it is in the bucket, and
+// counts the bytes there.
+func deliveryTurn(ctx context.Context, s settings, cpus int, start starter) (figures, error) {
+	store, err := openBucket(s)
+	if err != nil {
+		return nil, err
+	}
+	defer store.close()
+	dir, err := os.MkdirTemp(s.dir, "deliver-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	srv, err := start(ctx, s, dir, cpus, store)
+	if err != nil {
+		return nil, err
+	}
+	defer srv.stop()
+
+	p := newPayload(srv.address, s.payload)
+	load := newLoad(srv.address, producers)
+	defer load.close()
+	before, err := childCPU(srv.pid())
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	if _, err := load.run(ctx, p.next, 0); err != nil {
+		return nil, err
+	}
+	if err := srv.empty(ctx); err != nil {
+		return nil, err
+	}
+	took := time.Since(begun)
+	after, err := childCPU(srv.pid())
+	if err != nil {
+		return nil, err
+	}
+	if got, err := store.lines(ctx); err != nil {
+		return nil, err
+	} else if got != p.sentRecords() {
+		return nil, fmt.Errorf("the bucket has %d records of %d", got, p.sentRecords())
+	}
+	sent := float64(p.sentBytes()) / 1e6
+	return figures{
+		cpuPerMegabyte:     (after - before).Seconds() * 1e3 / sent,
+		megabytesPerSecond: sent / took.Seconds(),
+	}, nil
+}
+
+// payload is requests of clicks. A few megabytes of them are made and used
+// again and again: no compressor looks back that far.
+type payload struct {
+	requests [][]byte
+	bytes    []int64 // of the records in each
+	limit    int64
+	sent     atomic.Int64 // bytes of records
+	count    atomic.Int64 // requests
+}
+
+func newPayload(host string, limit int64) *payload {
+	p := &payload{limit: limit}
+	clicks := corpus.New("clicks", 1)
+	for range 64 {
+		var records [][]byte
+		var size int64
+		for range requestRecords {
+			r := clicks.Append(nil)
+			records, size = append(records, r), size+int64(len(r))
+		}
+		p.requests, p.bytes = append(p.requests, request(host, records)), append(p.bytes, size)
+	}
+	return p
+}
+
+// next returns a request until the limit is reached, and then nil.
+func (p *payload) next() []byte {
+	n := p.count.Add(1) - 1
+	i := int(n) % len(p.requests)
+	if p.sent.Add(p.bytes[i]) > p.limit {
+		p.sent.Add(-p.bytes[i])
+		p.count.Add(-1)
+		return nil
+	}
+	return p.requests[i]
+}
+
+func (p *payload) sentBytes() int64   { return p.sent.Load() }
+func (p *payload) sentRecords() int64 { return p.count.Load() * requestRecords }
+
+// startGeneric starts the same engine, log and client of the object store
+// with what one would use for the rest: net/http, encoding/json and
+// compress/gzip as they come.
+func startGeneric(_ context.Context, s settings, dir string, cpus int, b *bucket) (*server, error) {
+	return startHarness(s, roleGeneric, dir, cpus, b)
+}
+
+func startHarness(s settings, role, dir string, cpus int, b *bucket) (*server, error) {
+	srv, err := startServer(s, role, fmt.Sprintf("GOMAXPROCS=%d", cpus), envData+"="+dir, envStore+"="+b.server.Endpoint,
+		envBucket+"="+b.name, "AWS_ACCESS_KEY_ID="+b.server.AccessKey, "AWS_SECRET_ACCESS_KEY="+b.server.SecretKey)
+	if err != nil {
+		return nil, err
+	}
+	srv.buffered = func(ctx context.Context) (int64, error) {
+		var n int64
+		return n, getJSON(ctx, "http://"+srv.address+"/buffered", &n)
+	}
+	return srv, nil
+}
+
+const (
+	envData   = "HYDRANT_BENCH_DATA"
+	envStore  = "HYDRANT_BENCH_STORE"
+	envBucket = "HYDRANT_BENCH_BUCKET"
+)
+
+// serveDelivery runs a stream from an API to a bucket.
+func serveDelivery(listener net.Listener, role string) (stop func() error, err error) {
+	fsys, err := vfs.OS(os.Getenv(envData))
+	if err != nil {
+		return nil, err
+	}
+	dir, err := buffer.OpenDir(fsys, buffer.DirOptions{})
+	if err != nil {
+		return nil, err
+	}
+	config := s3.Default().(*s3.Config)
+	config.Endpoint, config.PathStyle = os.Getenv(envStore), true
+	config.Bucket, config.CompressionFormat = os.Getenv(envBucket), compress.GZIP
+	config.BufferingHints.Interval = field.Duration(deliveryInterval)
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	size, interval := config.Hints()
+	set := stream.NewSet(dir, fsys, stream.Events{})
+	set.Apply(context.Background(), []stream.Spec{{
+		Name: "bench", Shards: 1, InFlight: 2, Hash: "1", Hints: stream.Hints{Size: size, Interval: interval},
+		Open: func() (sinks.Sink, sinks.Sink, error) {
+			destination, errorOutput, err := config.Open(sinks.Env{Stream: "bench", Version: 1})
+			if role == roleGeneric {
+				destination = genericSink{destination}
+			}
+			return destination, errorOutput, err
+		},
+	}})
+	st, ok := set.Stream("bench")
+	if !ok || !st.Accepting() {
+		return nil, errors.New("start stream: it does not take records")
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /buffered", func(w http.ResponseWriter, _ *http.Request) {
+		json.NewEncoder(w).Encode(st.Status().Ledger.Buffered.Records) // an error means that the client left
+	})
+	if role == roleGeneric {
+		mux.Handle("POST /", jsonDoor{st})
+	} else {
+		mux.Handle("POST /", firehose.NewHandler(firehose.Default(), oneStream{st}, firehose.Events{}))
+	}
+	go http.Serve(listener, mux) // until the process ends
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return errors.Join(set.Close(ctx), dir.Close())
+	}, nil
+}
+
+// deliveryInterval is short, so that the last batch of a turn is not waited for.
+const deliveryInterval = time.Second
+
+// oneStream lets the door see a stream of the engine.
+type oneStream struct{ stream *stream.Stream }
+
+func (o oneStream) Stream(string) (firehose.Stream, bool) { return o, true }
+func (o oneStream) Names() []string                       { return []string{o.stream.Name()} }
+func (o oneStream) Active() bool                          { return o.stream.Accepting() }
+func (oneStream) Describe() firehose.Description          { return firehose.Description{} }
+
+func (o oneStream) Append(ctx context.Context, e *buffer.Entries) (buffer.Position, error) {
+	return o.stream.Append(ctx, e)
+}
+
+// genericSink compresses with compress/gzip and leaves sending to ours.
+type genericSink struct{ sinks.Sink }
+
+func (g genericSink) Batch(spool sinks.Spool) sinks.Writer { return &genericWriter{spool: spool} }
+
+type genericWriter struct {
+	spool sinks.Spool
+	file  sinks.SpoolFile
+	gzip  *gzip.Writer
+	count buffer.Count
+}
+
+func (g *genericWriter) Add(c *buffer.Chunk, rows []int) error {
+	if g.file == nil {
+		file, err := g.spool.Create()
+		if err != nil {
+			return err
+		}
+		g.file, g.gzip = file, gzip.NewWriter(file)
+	}
+	for _, row := range rows {
+		record := c.Bytes(row)
+		if _, err := g.gzip.Write(record); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(g.gzip, "\n"); err != nil {
+			return err
+		}
+		g.count = g.count.Add(buffer.Count{Records: 1, Bytes: uint64(len(record))})
+	}
+	return nil
+}
+
+func (g *genericWriter) Seal(p buffer.Plan) ([]sinks.Payload, error) {
+	if g.file == nil {
+		return nil, nil
+	}
+	if err := g.gzip.Close(); err != nil {
+		return nil, err
+	}
+	content, err := g.file.Finish()
+	if err != nil {
+		return nil, err
+	}
+	return []sinks.Payload{{
+		Content: content, ID: p.ID().String(), Name: path.Join("bench", p.ID().String()+".gz"), Count: g.count,
+		Headers: map[string]string{"Content-Type": "application/octet-stream", "Content-Encoding": "gzip"},
+	}}, nil
+}
