@@ -99,12 +99,17 @@ func (c *command) send(ctx context.Context, f *putFlags, stream string, files []
 
 // putResult is the error, with the exit code it deserves.
 func putResult(endpoint string, p put.Progress, err error) error {
-	var network *net.OpError
+	var (
+		network   *net.OpError
+		untrusted *tls.CertificateVerificationError
+	)
 	switch {
 	case err == nil && p.TooLarge == 0:
 		return nil
 	case err == nil:
 		err = fmt.Errorf("%s left out; make them smaller than 1,024,000 bytes", plural(int(p.TooLarge), "record"))
+	case errors.As(err, &untrusted):
+		err = fmt.Errorf("%w; if it is hydrant's own certificate, trust it with --ca and its ca.pem", err)
 	case errors.As(err, &network) && network.Op == "dial" && p.Records == 0:
 		return &exitError{exitUnreachable, fmt.Errorf("%w; is hydrant running at %s? name another place with --endpoint", err, endpoint)}
 	}

@@ -199,7 +199,9 @@ func TestOnceWithoutADestinationEndsOnSignalAndKeepsTheRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = start(t, nil, "", "run", "-c", s.file, "--once")
-	p.until("line about the failing delivery", func() bool { return strings.Contains(p.stderr.String(), "delivery is failing") || strings.Contains(p.stderr.String(), "stream is held") })
+	p.until("line about the failing delivery", func() bool {
+		return strings.Contains(p.stderr.String(), "delivery is failing") || strings.Contains(p.stderr.String(), "stream is held")
+	})
 	if code := p.end(); code != exitPartly || !strings.Contains(p.stderr.String(), "stays in the buffer") {
 		t.Errorf("exit code %d, stderr:\n%s", code, p.stderr.String())
 	}
