@@ -112,7 +112,7 @@ func inspectShard(l *Log, n int, report func(Damage)) (s *shard, v survey, err e
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return s, v, err
 		}
-		v = survey{fs: l.dir.fs, shard: s, high: state.High, report: collect, foreign: l.dir.o.Events.foreign}
+		v = survey{fs: l.dir.fs, shard: s, high: state.High, settled: state.settledCount(), report: collect, foreign: l.dir.o.Events.foreign}
 		if err = v.run(); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"sync"
@@ -97,23 +96,10 @@ func OpenDir(fsys vfs.FS, o DirOptions) (*Dir, error) {
 func (d *Dir) takeLock() error {
 	lock, err := d.fs.Lock(lockName)
 	if errors.Is(err, vfs.ErrLocked) {
-		owner, readErr := readFile(d.fs, lockName, 256)
-		if readErr != nil || len(owner) == 0 {
-			owner = []byte("another process")
-		}
-		return fmt.Errorf("it is in use by %s: %w; stop that process or use another directory", owner, err)
+		return fmt.Errorf("%w; stop that process or use another directory", err)
 	}
 	if err != nil {
 		return err
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown host"
-	}
-	text := fmt.Appendf(nil, "process %d on %s", os.Getpid(), host)
-	// A full disk must not keep us from draining it: the note is only a help.
-	if lock.Truncate(0) == nil {
-		lock.WriteAt(text, 0)
 	}
 	d.lock = lock
 	return nil
@@ -153,7 +139,12 @@ func (d *Dir) findStreams() ([]meta, error) {
 		}
 		var m meta
 		file := path.Join(where, metaName)
-		damaged, err := readDocument(d.fs, file, &m)
+		damaged, err := readDocument(d.fs, file, &m, func() error {
+			if m.ID != id {
+				return fmt.Errorf("it belongs to %q", m.ID)
+			}
+			return nil
+		})
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			if _, err := d.fs.Stat(path.Join(where, "shards")); err == nil {
@@ -170,10 +161,6 @@ func (d *Dir) findStreams() ([]meta, error) {
 				return nil, err
 			}
 		}
-		if m.ID != id {
-			d.o.Events.damaged(m.Name, Damage{File: file, Reason: "it belongs to stream " + m.ID})
-			continue
-		}
 		if other, taken := d.streams[m.Name]; taken {
 			d.o.Events.damaged(m.Name, Damage{File: file, Reason: "stream " + other + " has the same name; this one is not used"})
 			continue
@@ -187,7 +174,10 @@ func (d *Dir) findStreams() ([]meta, error) {
 // identify reads IDENTITY, restores it from the streams or makes a new one.
 func (d *Dir) identify(found []meta) error {
 	var id identity
-	damaged, err := readDocument(d.fs, identityName, &id)
+	damaged, err := readDocument(d.fs, identityName, &id, func() error {
+		_, err := decodeID(id.Incarnation)
+		return err
+	})
 	missing := errors.Is(err, fs.ErrNotExist)
 	write := damaged != nil || err != nil
 	switch {

@@ -40,15 +40,17 @@ func writeDocument(fsys vfs.FS, name string, v any) error {
 
 // readDocument reads the first copy that is whole. damaged is what is wrong
 // with the other, if anything; fs.ErrNotExist means there is neither.
-func readDocument(fsys vfs.FS, name string, v any) (damaged, err error) {
-	first := readCopy(fsys, name, v)
+//
+// valid says what is wrong with v, or nil.
+func readDocument(fsys vfs.FS, name string, v any, valid func() error) (damaged, err error) {
+	first := readCopy(fsys, name, v, valid)
 	if first == nil {
-		if second := readCopy(fsys, name+copySuffix, nil); second != nil {
+		if second := readCopy(fsys, name+copySuffix, nil, nil); second != nil {
 			return second, nil
 		}
 		return nil, nil
 	}
-	if second := readCopy(fsys, name+copySuffix, v); second != nil {
+	if second := readCopy(fsys, name+copySuffix, v, valid); second != nil {
 		if errors.Is(first, fs.ErrNotExist) {
 			// Without the second copy the first was never finished.
 			return nil, second
@@ -58,7 +60,7 @@ func readDocument(fsys vfs.FS, name string, v any) (damaged, err error) {
 	return first, nil
 }
 
-func readCopy(fsys vfs.FS, name string, v any) error {
+func readCopy(fsys vfs.FS, name string, v any, valid func() error) error {
 	text, err := readFile(fsys, name, 64<<10)
 	if err != nil {
 		return err
@@ -78,6 +80,9 @@ func readCopy(fsys vfs.FS, name string, v any) error {
 		return nil
 	}
 	if err := json.Unmarshal([]byte(body), v); err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	if err := valid(); err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	return nil

@@ -67,13 +67,15 @@ func (c *checkpoint) pastLosses(seq uint64) uint64 {
 	return seq
 }
 
-// settledLoss returns the bytes that were lost up to Settled.
-func (c *checkpoint) settledLoss() uint64 {
-	bytes := c.Lost.Bytes
+// settledCount returns what was accepted up to Settled, added up from where it
+// went.
+func (c *checkpoint) settledCount() Count {
+	o := &c.Outcome
+	bytes := o.Delivered.Bytes + o.Failed.Bytes + o.Dropped.Bytes + c.Lost.Bytes
 	for _, l := range c.Losses {
 		bytes -= min(l.Bytes, bytes)
 	}
-	return bytes
+	return Count{c.Settled.Seq, bytes}
 }
 
 // planned returns the last sequence that is in a plan or settled.

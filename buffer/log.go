@@ -65,7 +65,11 @@ func (l *Log) countShards() (int, error) {
 	count := 0
 	for _, name := range names {
 		n, err := strconv.Atoi(name)
-		if err != nil || n < 0 || shardName(n) != name {
+		info, statErr := l.dir.fs.Stat(path.Join(l.path, "shards", name))
+		if statErr != nil {
+			return 0, statErr
+		}
+		if err != nil || n < 0 || shardName(n) != name || !info.IsDir() {
 			l.dir.o.Events.foreign(path.Join(l.path, "shards", name))
 			continue
 		}

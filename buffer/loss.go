@@ -38,7 +38,7 @@ func (r *follower) skip(c *Chunk, file io.ReaderAt, to reach) error {
 	if err := r.lose(hole.lost, d); err != nil {
 		return err
 	}
-	r.off, r.before = hole.end, hole.before
+	r.off, r.before, r.place = hole.end, hole.before, hole.place
 	return nil
 }
 
@@ -46,19 +46,21 @@ func (r *follower) skip(c *Chunk, file io.ReaderAt, to reach) error {
 type hole struct {
 	end    int64
 	before uint16 // as in the frame at end
+	place  uint64 // sequence at end
 	lost   loss   // zero: no record
 }
 
 // measure finds the next good frame behind the bad one at r.off, and from it
 // what is lost.
-func (r *follower) measure(file io.ReaderAt, to reach) (hole, error) {
+func (r *follower) measure(file io.ReaderAt, to reach) (h hole, err error) {
 	sc := segment.NewScanner(file, r.seg.id, r.off, to.end)
 	f, off, err := sc.Next()
 	if err == nil && off == r.off && (f.Type != segment.Data || f.Seq <= r.seq) {
 		return r.measureFrame(&f), nil
 	}
-	h := hole{end: to.end, before: uint16(to.last.Bytes - r.seg.start.Bytes)}
-	last := to.last.Records
+	h = hole{end: to.end, before: uint16(to.last.Bytes - r.seg.start.Bytes)}
+	last := to.last.Records // of the records in the hole
+	defer func() { h.place = last + 1 }()
 	var bad *segment.BadFrame
 	if err == nil {
 		h.end, h.before, last = off, f.Before, f.Seq-1 // a gap before a good frame
@@ -74,22 +76,22 @@ func (r *follower) measure(file io.ReaderAt, to reach) (hole, error) {
 	}
 	if last >= r.seq {
 		h.lost = loss{First: r.seq, Last: last}
-		h.lost.Bytes = gapBytes(h.end-r.off, h.lost.records(), r.before, h.before)
+		all := last - min(r.place, r.seq) + 1
+		h.lost.Bytes = share(gapBytes(h.end-r.off, all, r.before, h.before), h.lost.records(), all)
 	}
 	return h, nil
 }
 
 // measureFrame is for a frame whose header is good: only its payload is lost.
 func (r *follower) measureFrame(f *segment.Frame) hole {
-	h := hole{end: r.off + f.Size(), before: f.Before}
+	h := hole{end: r.off + f.Size(), before: f.Before, place: f.Seq + uint64(f.Count)}
 	if f.Type != segment.Data {
 		return h
 	}
 	h.before += uint16(f.DataBytes())
 	first, last := max(r.seq, f.Seq), f.Seq+uint64(f.Count)-1
 	if first <= last {
-		// Where its records end is lost too; a part of it gets its share.
-		h.lost = loss{First: first, Last: last, Bytes: f.DataBytes() * (last - first + 1) / uint64(f.Count)}
+		h.lost = loss{First: first, Last: last, Bytes: share(f.DataBytes(), last-first+1, uint64(f.Count))}
 	}
 	return h
 }

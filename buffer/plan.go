@@ -68,6 +68,9 @@ func (s *shard) plan(ctx context.Context, p Plan) error {
 	if err != nil {
 		return fmt.Errorf("make plan %v: %w", p.ID(), err)
 	}
+	if fault.Bug("delete-before-send") {
+		s.deleteEarly(p.Last.Seq)
+	}
 	fault.Point("K6")
 	return nil
 }

@@ -175,6 +175,13 @@ func (s *space) release() bool {
 	return s.fs.Remove(ballastName) == nil && s.fs.SyncDir(".") == nil
 }
 
+// holds reports whether there is a ballast to release.
+func (s *space) holds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held
+}
+
 // must runs a write that has to succeed on a full disk, too; it must be safe
 // to repeat.
 func (s *space) must(write func() error) error {

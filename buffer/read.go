@@ -27,6 +27,7 @@ type follower struct {
 	seg     *seg
 	off     int64  // in seg, at a frame
 	before  uint16 // bytes of records before off in seg, modulo 65536
+	place   uint64 // sequence at off; seq may be further on
 	suspect int64  // offset of a bad frame that is read a second time, or 0
 }
 
@@ -128,7 +129,7 @@ func (r *follower) step() step {
 	}
 	r.seg = next
 	m := next.nearest(r.seq)
-	r.off, r.before = m.off, m.before
+	r.off, r.before, r.place = m.off, m.before, m.seq
 	return step{to: s.reach(next)}
 }
 
@@ -194,7 +195,7 @@ func (r *follower) note() {
 	defer r.shard.mu.Unlock()
 	g := r.seg
 	if n := len(g.marks); n == 0 && r.off >= markEvery || n > 0 && r.off >= g.marks[n-1].off+markEvery {
-		g.marks = append(g.marks, mark{r.seq, r.off, r.before})
+		g.marks = append(g.marks, mark{r.place, r.off, r.before})
 	}
 }
 
@@ -261,7 +262,7 @@ func (r *follower) parse(c *Chunk, end int64) (need int64, good bool) {
 			}
 		}
 		at += f.Size()
-		r.before = f.Before
+		r.before, r.place = f.Before, f.Seq+uint64(f.Count)
 		if f.Type == segment.Data {
 			r.before += uint16(f.DataBytes())
 		}

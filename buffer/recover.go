@@ -9,6 +9,7 @@ import (
 
 	"github.com/hydrant-dev/hydrant/buffer/fault"
 	"github.com/hydrant-dev/hydrant/buffer/segment"
+	"github.com/hydrant-dev/hydrant/buffer/vfs"
 )
 
 // recover finds out what is durable, makes the end of it unmistakable, and
@@ -20,7 +21,7 @@ func (s *shard) recover() error {
 	if err != nil {
 		return err
 	}
-	v := survey{fs: s.log.dir.fs, shard: s, high: state.High, report: s.damaged, foreign: s.log.dir.o.Events.foreign}
+	v := survey{fs: s.log.dir.fs, shard: s, high: state.High, settled: state.settledCount(), report: s.damaged, foreign: s.log.dir.o.Events.foreign}
 	if err := v.run(); err != nil {
 		return err
 	}
@@ -43,7 +44,14 @@ func (s *shard) recover() error {
 		return err
 	}
 	fault.Point("K13-journal")
-	return s.commit(func(c *checkpoint) error { c.Owner++; return nil })
+	err = s.commit(func(c *checkpoint) error { c.Owner++; return nil })
+	if errors.Is(err, ErrFull) {
+		// Nothing can be planned before an entry fits, but a full disk is no
+		// reason not to start: space may come back at any time.
+		s.report(err)
+		return nil
+	}
+	return err
 }
 
 func (s *shard) damaged(d Damage) { s.log.dir.o.Events.damaged(s.log.stream, d) }
@@ -69,7 +77,8 @@ func (s *shard) loadState() (checkpoint, error) {
 }
 
 // clearAway removes segments nothing was acknowledged from and puts those of
-// others aside.
+// others aside. It syncs the directory in any case: what the page cache kept
+// over a crash of the process may be gone after a power loss.
 func (s *shard) clearAway(v *survey) error {
 	for _, p := range v.strange {
 		if err := s.quarantineFile(p); err != nil {
@@ -82,25 +91,24 @@ func (s *shard) clearAway(v *survey) error {
 		}
 		fault.Point("K13")
 	}
-	if len(v.unused)+len(v.strange) == 0 {
-		return nil
-	}
 	return syncDir(s.log.dir.fs, path.Join(s.path, "log"))
 }
 
 // finishTail ends the newest segment where the durable frames end. A torn
-// tail is cut off, and the cut is synced, before anything is delivered: what
-// the page cache kept over a crash of the process may be gone after a power
-// loss.
+// tail is cut off, and the rest is synced, before anything is delivered.
 func (s *shard) finishTail(v *survey) error {
 	if len(v.kept) == 0 {
 		return nil
 	}
 	f := v.kept[len(v.kept)-1]
-	if f.sealed || f.short {
-		return nil
+	finish := s.cutAndSeal
+	switch {
+	case f.short:
+		return nil // what is missing was durable once, and so is the rest
+	case f.sealed:
+		finish = s.saveSeal
 	}
-	if err := s.log.dir.space.must(func() error { return s.cutAndSeal(f) }); err != nil {
+	if err := s.log.dir.space.must(func() error { return finish(f) }); err != nil {
 		return fmt.Errorf("recover %s: %w", f.seg.path, err)
 	}
 	return nil
@@ -116,6 +124,9 @@ func (s *shard) cutAndSeal(f *foundSegment) (err error) {
 		return err
 	}
 	fault.Point("K13-cut")
+	if err := rewrite(file, f.tail.proven, f.tail.end); err != nil {
+		return err
+	}
 	sync := file.Sync
 	if fault.Bug("no-recovery-sync") {
 		sync = func() error { return nil }
@@ -128,14 +139,52 @@ func (s *shard) cutAndSeal(f *foundSegment) (err error) {
 	frame := segment.Append(nil, g.id, segment.Frame{
 		Type: segment.SealType, Seq: g.last.Records + 1, Before: f.tail.before, Watermark: f.tail.end,
 	}, seal.Encode())
-	if _, err := file.WriteAt(frame, f.tail.end); err != nil {
-		return err
-	}
+	_, err = file.WriteAt(frame, f.tail.end)
 	fault.Point("K13-seal")
-	if err := sync(); err != nil {
+	if err == nil {
+		err = sync()
+	}
+	if isNoSpace(err) && !s.log.dir.space.holds() {
+		return nil // the cut is durable; the next segment will name the end
+	}
+	if err != nil {
 		return err
 	}
 	g.end = f.tail.end + int64(len(frame))
+	return nil
+}
+
+// saveSeal syncs a seal; all before it was durable when it was written.
+func (s *shard) saveSeal(f *foundSegment) error {
+	if fault.Bug("no-recovery-sync") {
+		return nil
+	}
+	file, err := s.log.dir.fs.OpenWrite(f.seg.path)
+	if err != nil {
+		return err
+	}
+	err = rewrite(file, f.size-segment.SealSize, f.size)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+// rewrite writes bytes that may be in the page cache only once more, the same
+// in the same place. After a failed sync such pages count as clean, and no
+// sync would ever save them.
+func rewrite(file vfs.File, from, to int64) error {
+	block := make([]byte, min(1<<20, max(0, to-from)))
+	for from < to {
+		b := block[:min(int64(len(block)), to-from)]
+		if n, err := file.ReadAt(b, from); n < len(b) {
+			return err
+		}
+		if _, err := file.WriteAt(b, from); err != nil {
+			return err
+		}
+		from += int64(len(b))
+	}
 	return nil
 }
 
@@ -184,8 +233,7 @@ func (s *shard) bytesBefore(seq uint64) (uint64, error) {
 	g := s.holding(seq)
 	if g == nil || seq < g.first() {
 		// It is missing; what was settled and lost is all we know of.
-		o := s.state.Outcome
-		return o.Delivered.Bytes + o.Failed.Bytes + o.Dropped.Bytes + s.state.settledLoss(), nil
+		return s.state.settledCount().Bytes, nil
 	}
 	file, err := s.log.dir.fs.Open(g.path)
 	if err != nil {
@@ -202,9 +250,9 @@ func (s *shard) bytesBefore(seq uint64) (uint64, error) {
 			w.pass(f, off)
 			continue
 		}
-		part := uint64(0)
+		part := w.gapBefore(seq, f, off)
 		if f.Type == segment.Data && f.Seq < seq {
-			part = partBytes(w.sc, f, off, seq-f.Seq)
+			part += partBytes(w.sc, f, off, seq-f.Seq)
 		}
 		return g.start.Bytes + w.bytes + part, nil
 	}
@@ -214,11 +262,11 @@ func (s *shard) bytesBefore(seq uint64) (uint64, error) {
 func partBytes(sc *segment.Scanner, f segment.Frame, off int64, n uint64) uint64 {
 	payload, err := sc.Payload(&f, off)
 	if err != nil {
-		return f.DataBytes() * n / uint64(f.Count) // the reader will count all of it as lost
+		return f.DataBytes() - share(f.DataBytes(), uint64(f.Count)-n, uint64(f.Count))
 	}
 	_, end, err := segment.Record(payload, f.Count, int(n)-1)
 	if err != nil {
-		return 0
+		return 0 // the checksum is right: only a writer's mistake ends up here
 	}
 	return uint64(end) - 4*uint64(f.Count)
 }

@@ -21,6 +21,7 @@ type survey struct {
 	fs      vfs.FS
 	shard   *shard
 	high    high
+	settled Count // what the journal says was settled or lost up to Settled
 	report  func(Damage)
 	foreign func(path string)
 
@@ -225,10 +226,13 @@ func (v *survey) chain(found []*foundSegment) error {
 // before them the end of the one before.
 func (v *survey) fillStarts() {
 	for i, f := range v.kept {
-		if f.opened || f.sealOK && f.known || i == 0 {
+		if f.opened || f.sealOK && f.known {
 			continue
 		}
-		before := v.kept[i-1].seg.last
+		before := v.settled // the segment before is deleted
+		if i > 0 {
+			before = v.kept[i-1].seg.last
+		}
 		f.seg.start.Bytes = before.Bytes
 		if !f.known {
 			f.seg.start.Records = before.Records

@@ -65,7 +65,7 @@ func (s *shard) flush(last bool) {
 // one is full. The caller holds mu.
 func (s *shard) take(last bool) *group {
 	g := s.group
-	full := s.tail.off >= s.log.segmentSize() || s.wantRoll
+	full := s.tail.off >= s.log.segmentSize() && s.tail.accepted != s.synced || s.wantRoll
 	roll := full && s.next != nil && !last
 	if roll || last {
 		g.seal = true

@@ -10,6 +10,7 @@ import (
 // tailEnd is where the durable part of an unfinished segment ends.
 type tailEnd struct {
 	end    int64
+	proven int64 // durable up to here, whatever happened since
 	last   Count
 	before uint16
 	frames uint64
@@ -32,7 +33,7 @@ func (v *survey) scanTail(f *foundSegment, isHigh bool) error {
 		durable = v.high.End
 	}
 	w := walker{sc: segment.NewScanner(file, f.seg.id, segment.HeaderSize, f.size), verify: true, next: f.seg.first()}
-	f.tail = tailEnd{end: segment.HeaderSize, last: f.seg.start}
+	f.tail = tailEnd{end: segment.HeaderSize, proven: durable, last: f.seg.start}
 	for {
 		frame, off, err := w.frame()
 		if errors.Is(err, io.EOF) || errors.Is(err, errNoMore) {
@@ -58,6 +59,7 @@ func (v *survey) scanTail(f *foundSegment, isHigh bool) error {
 			f.tail.frames++
 			f.tail.sum = segment.SumFrames(f.tail.sum, frame.Sum)
 		}
+		f.tail.proven = max(f.tail.proven, durable, frame.Watermark)
 		f.tail.end = off + frame.Size()
 		f.tail.last = Count{w.next - 1, f.seg.start.Bytes + w.bytes}
 		f.tail.before = uint16(w.bytes)

@@ -2,6 +2,7 @@ package buffer
 
 import (
 	"errors"
+	"math/bits"
 
 	"github.com/hydrant-dev/hydrant/buffer/segment"
 )
@@ -60,6 +61,28 @@ func (w *walker) pass(f segment.Frame, off int64) {
 	if f.Type == segment.Data {
 		w.bytes += f.DataBytes()
 	}
+}
+
+// gapBefore returns the bytes of the records before seq in the gap that ends
+// with f, which has not been passed.
+func (w *walker) gapBefore(seq uint64, f segment.Frame, off int64) uint64 {
+	if !w.lost || f.Seq <= w.next {
+		return 0
+	}
+	all := f.Seq - w.next
+	bytes := gapBytes(off-w.from, all, uint16(w.bytes), f.Before)
+	if seq >= f.Seq {
+		return bytes
+	}
+	return bytes - share(bytes, f.Seq-seq, all)
+}
+
+// share is how the bytes of damaged records are divided when some of them
+// were settled before: where each of them ended is lost, too.
+func share(bytes, records, all uint64) uint64 {
+	hi, lo := bits.Mul64(bytes, records)
+	q, _ := bits.Div64(hi, lo, all)
+	return q
 }
 
 // gapBytes returns how many bytes of records were in a damaged region of the

@@ -76,9 +76,10 @@ type state struct {
 type history struct {
 	numbers *atomic.Int64 // of records; the next one
 
-	mu     sync.Mutex
-	start  *state
-	events []event
+	mu       sync.Mutex
+	start    *state
+	events   []event
+	previous []event // before start
 }
 
 func newHistory() *history {
@@ -92,7 +93,8 @@ func (h *history) say(e event) {
 }
 
 // around runs f and returns a history for the moment it took: what had ended
-// before is sure; what began while it ran may have happened.
+// before is sure; what began while it ran may have happened. Meanwhile the log
+// may be read to its end once, which makes a new start.
 func (h *history) around(f func()) *history {
 	h.mu.Lock()
 	start, before := h.start, h.events
@@ -100,11 +102,14 @@ func (h *history) around(f func()) *history {
 	f()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.start != start { // it was read in between, so all that is known is in it
-		return &history{numbers: h.numbers, start: h.start, events: slices.Clip(h.events)}
+	since := h.events
+	if h.start == start {
+		since = since[len(before):]
+	} else {
+		since = slices.Concat(h.previous[len(before):], since)
 	}
 	events := slices.Clip(before)
-	for _, e := range h.events[len(before):] {
+	for _, e := range since {
 		if e.kind == handed || e.kind == planning || e.kind == settling {
 			events = append(events, e)
 		}
@@ -121,7 +126,7 @@ func (h *history) fork() *history {
 func (h *history) rebase(s *state) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.start, h.events = s, nil
+	h.start, h.events, h.previous = s, nil, h.events
 }
 
 // expectation is what the events leave open about a log.

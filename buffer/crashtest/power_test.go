@@ -72,22 +72,28 @@ func runWorkload(t *testing.T, seed uint64, target int64, images *atomic.Int64) 
 	w := &workload{seed: seed, images: images, target: target, queue: make(chan image)}
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for im := range w.queue {
-				if err := w.examine(im); err != nil {
-					w.failed.CompareAndSwap(nil, &err)
-				}
-			}
-		})
+		wg.Go(w.work)
 	}
 	err := w.drive()
 	close(w.queue)
 	wg.Wait()
+	w.report(t, err)
+}
+
+func (w *workload) work() {
+	for im := range w.queue {
+		if err := w.examine(im); err != nil {
+			w.failed.CompareAndSwap(nil, &err)
+		}
+	}
+}
+
+func (w *workload) report(t *testing.T, err error) {
 	if failed := w.failed.Load(); failed != nil {
 		err = *failed
 	}
 	if err != nil {
-		t.Errorf("%v\nreplay: go test ./buffer/crashtest -run %s -seed %d -keep /tmp/image", err, t.Name(), seed)
+		t.Errorf("%v\nreplay: go test ./buffer/crashtest -run '%s' -seed %d -keep /tmp/image", err, t.Name(), w.seed)
 	}
 }
 
@@ -165,6 +171,7 @@ const maxDepth = 3
 // there, sometimes into another crash.
 func (w *workload) examine(im image) error {
 	w.images.Add(1)
+	im.fs.SetCapacity(1 << 40) // the disk is well again
 	before := im.fs.KillClone()
 	luck := luckOf(im.seed, 1)
 	s := newSession(im.fs, im.history, luck)

@@ -19,16 +19,17 @@ const stream = "orders"
 // session is one life of a process with a log: what it does, and the history
 // of what it was told.
 type session struct {
-	fs       *crashfs.FS
-	history  *history
-	luck     *rand.Rand
-	options  buffer.DirOptions
-	tolerant bool // errors of the log are part of the test: go on, and remember that nothing is known
+	fs      *crashfs.FS
+	history *history
+	luck    *rand.Rand
+	options buffer.DirOptions
+	sick    bool // the disk has faults: what the log refuses is tried again
 
 	dir  *buffer.Dir
 	log  *buffer.Log
 	feed buffer.Feed
 
+	acted   int           // faults that did something
 	waiting int           // acknowledged records that were not read
 	read    []arrived     // read and not in a plan
 	plans   []buffer.Plan // not done
@@ -62,13 +63,14 @@ func (s *session) damaged(_ string, d buffer.Damage) {
 
 // open recovers the log.
 func (s *session) open() error {
-	var err error
-	if s.dir, err = buffer.OpenDir(s.fs, s.options); err != nil {
+	dir, err := buffer.OpenDir(s.fs, s.options)
+	if err != nil {
 		return err
 	}
-	if s.log, err = s.dir.OpenLog(stream, buffer.LogOptions{}); err != nil {
-		return errors.Join(err, s.dir.Close())
+	if s.log, err = dir.OpenLog(stream, buffer.LogOptions{}); err != nil {
+		return errors.Join(err, dir.Close())
 	}
+	s.dir = dir
 	return s.follow()
 }
 
@@ -95,7 +97,8 @@ func (s *session) observe() error {
 		f.records = append(f.records, records...)
 		s.cut = max(s.cut, p.Cut.UnixMilli())
 	}
-	end, err := s.append(1)
+	var end call
+	err := s.insist(func() (err error) { end, err = s.append(1); return err })
 	if err != nil {
 		return err
 	}
@@ -268,13 +271,8 @@ func (s *session) plan(count int) error {
 	s.cut = max(s.cut+1, time.Now().UnixMilli())
 	p.Cut = time.UnixMilli(s.cut).UTC()
 	s.history.say(event{kind: planning, plan: p})
-	for {
-		if err := s.feed.Plan(context.Background(), p); err == nil {
-			break
-		} else if !s.tolerant {
-			return err
-		}
-		time.Sleep(time.Second) // as the engine does: the same plan again, until it is durable
+	if err := s.insist(func() error { return s.feed.Plan(context.Background(), p) }); err != nil {
+		return err
 	}
 	s.history.say(event{kind: planned, plan: p})
 	s.read = s.read[len(batch):]
@@ -291,17 +289,40 @@ func (s *session) done() error {
 		o = buffer.Outcome{Delivered: p.Count.Sub(one).Sub(one), Failed: one, Dropped: one}
 	}
 	s.history.say(event{kind: settling, plan: p})
-	for {
-		if err := s.feed.Done(context.Background(), p, o); err == nil {
-			break
-		} else if !s.tolerant {
-			return err
-		}
-		time.Sleep(time.Second)
+	if err := s.insist(func() error { return s.feed.Done(context.Background(), p, o) }); err != nil {
+		return err
 	}
 	s.history.say(event{kind: settled, plan: p})
 	s.plans = s.plans[1:]
 	return nil
+}
+
+// insist tries again what a sick disk refuses, as the engine does. The disk
+// gets well at last.
+func (s *session) insist(try func() error) error {
+	err := try()
+	for n := 0; err != nil && s.sick && isRefusal(err); n++ {
+		if n == 3 {
+			s.heal()
+		}
+		if n == 60 {
+			return fmt.Errorf("a minute after the disk got well: %w", err)
+		}
+		time.Sleep(time.Second)
+		err = try()
+	}
+	return err
+}
+
+// isRefusal reports whether an error is one of those the log promises.
+func isRefusal(err error) bool {
+	return errors.Is(err, buffer.ErrFull) || errors.Is(err, buffer.ErrFailing)
+}
+
+// heal makes the disk well again.
+func (s *session) heal() {
+	s.acted += s.fs.Heal()
+	s.fs.SetCapacity(1 << 40)
 }
 
 // step does something that makes sense now.
@@ -328,9 +349,10 @@ func (s *session) step() error {
 
 // reopen stops the process and starts it again.
 func (s *session) reopen() error {
-	if err := s.close(); err != nil {
+	if err := s.close(); err != nil && !s.sick {
 		return err
 	}
+	s.dir = nil
 	if err := s.open(); err != nil {
 		return err
 	}

@@ -31,6 +31,9 @@ Listens on this machine only. Not for production.`,
 			if ephemeral && cmd.Flags().Changed("dir") {
 				return &exitError{exitUsage, errors.New("--dir keeps and --ephemeral does not; leave one out")}
 			}
+			if o.Rate <= 0 {
+				return &exitError{exitUsage, errors.New("--rate needs a number above 0; for no records at all there is --no-demo")}
+			}
 			o.Demo = !noDemo
 			o.Colour = c.coloured(c.stdout)
 			if printConfig {

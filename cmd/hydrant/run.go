@@ -40,13 +40,12 @@ whatever happens to the process. A second SIGTERM stops at once.`,
 			}
 			load := func() (*configs.Config, configs.Problems) { return configs.Load(paths, c.Env) }
 			config, problems := load()
-			if err := problems.Render(c.stderr, c.coloured(c.stderr)); err != nil {
-				return err
-			}
 			if problems.Failed() {
-				return &exitError{code: exitProblems}
+				return errors.Join(&exitError{code: exitProblems}, problems.Render(c.stderr, c.coloured(c.stderr)))
 			}
-			r := runner{log: c.logger(config.Server.Log), env: c.Env, config: config, load: load, reload: c.Reload}
+			log := c.logger(config.Server.Log)
+			server.LogProblems(log, problems)
+			r := runner{log: log, env: c.Env, config: config, load: load, reload: c.Reload}
 			if watch {
 				r.watch = paths
 			}

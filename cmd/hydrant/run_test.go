@@ -246,6 +246,40 @@ func TestReloadChangesStreamsAndAMistakeChangesNothing(t *testing.T) {
 	p.until("delivery of the removed stream", func() bool { return len(s.delivered(t)) == 2 })
 }
 
+func TestWarningsOfTheConfigurationAreLogLines(t *testing.T) {
+	s := newSetting(t, "100ms")
+	text, err := os.ReadFile(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, strings.Replace(string(text), "# hydrant:allow small-objects", "", 1))
+	p := start(t, nil, "", "run", "-c", s.file)
+	p.up()
+	for line := range strings.Lines(p.stderr.String()) {
+		var l struct{ Level, Msg, File string }
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Errorf("not a log line: %s", line)
+		}
+		if l.Level == "WARN" && strings.HasPrefix(l.Msg, "configuration: ") && l.File == s.file {
+			return
+		}
+	}
+	t.Errorf("no warning in\n%s", p.stderr.String())
+}
+
+func TestNoAdminPortIfNoneIsConfigured(t *testing.T) {
+	s := newSetting(t, "50ms")
+	text, err := os.ReadFile(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, strings.Replace(string(text), "admin: {listen: 127.0.0.1:0}", `admin: {listen: ""}`, 1))
+	p := start(t, nil, "", "run", "-c", s.file)
+	if _, admin := p.up(); admin != "http://off" {
+		t.Errorf("admin is at %s", admin)
+	}
+}
+
 func TestWatchReadsTheConfigurationWhenItChanges(t *testing.T) {
 	s := newSetting(t, "100ms")
 	p := start(t, nil, "", "run", "-c", s.file, "--watch")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -67,7 +68,7 @@ func appendBenchmark(s settings, writers, records int, goals []goal) benchmark {
 	b := benchmark{
 		name:  fmt.Sprintf("append-%dx%d", writers, records),
 		about: fmt.Sprintf("durable append: %d writers, %d records of 1 KiB per call, fdatasync before the answer", writers, records),
-		goals: append(goals, goal{metric: ackMedian, peer: "pebble"}, goal{metric: ackWorst, peer: "pebble"}),
+		goals: append(goals, goal{metric: recordsPerSecond, peer: bareDisk}, goal{metric: ackMedian, peer: "pebble"}, goal{metric: ackWorst, peer: "pebble"}),
 	}
 	for _, c := range []struct {
 		name string
@@ -79,7 +80,38 @@ func appendBenchmark(s settings, writers, records int, goals []goal) benchmark {
 			return appendTurn(ctx, s, writers, records, c.open)
 		}})
 	}
+	b.contestants = append(b.contestants, contestant{bareDisk, func(ctx context.Context) (figures, error) {
+		return diskTurn(ctx, s, writers*records)
+	}})
 	return b
+}
+
+// bareDisk is no peer but the limit: what the disk takes when one file is
+// written by one goroutine, with a sync for as many records as all writers
+// together have in one round.
+const bareDisk = "write+fdatasync"
+
+func diskTurn(ctx context.Context, s settings, records int) (figures, error) {
+	f, err := os.CreateTemp(s.dir, "disk-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	block := entries(records).Data
+	begun, spent, n := time.Now(), ownCPU(), 0
+	for ; time.Since(begun) < s.duration && ctx.Err() == nil; n += records {
+		if _, err = f.Write(block); err == nil {
+			err = syscall.Fdatasync(int(f.Fd()))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return figures{
+		recordsPerSecond: float64(n) / time.Since(begun).Seconds(),
+		cpuPerMegabyte:   (ownCPU() - spent).Seconds() * 1e3 / (float64(n) * recordSize / 1e6),
+	}, nil
 }
 
 // appendTurn lets writers append for a while, each its next batch as soon as

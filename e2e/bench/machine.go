@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// machine describes where a run took place: without it the absolute figures
-// mean nothing.
+// machine describes where a run took place, and how busy it was before: without
+// it the absolute figures mean nothing.
 func machine(dir string) string {
-	return fmt.Sprintf("%s, %d CPUs, Linux %s, %s, fdatasync of 8 kB %s",
-		cpuModel(), runtime.NumCPU(), kernel(), runtime.Version(), syncTime(dir))
+	return fmt.Sprintf("%s, %d CPUs, Linux %s, %s, fdatasync of 8 kB %s, load %s",
+		cpuModel(), runtime.NumCPU(), firstWord("/proc/sys/kernel/osrelease"), runtime.Version(), syncTime(dir),
+		firstWord("/proc/loadavg"))
 }
 
 func cpuModel() string {
@@ -31,12 +32,12 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-func kernel() string {
-	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
-	if err != nil {
-		return "?"
+func firstWord(file string) string {
+	text, err := os.ReadFile(file)
+	if words := strings.Fields(string(text)); err == nil && len(words) > 0 {
+		return words[0]
 	}
-	return strings.TrimSpace(string(release))
+	return "?"
 }
 
 // syncTime measures what a durable write costs at least: the median of 200.

@@ -51,6 +51,7 @@ type settings struct {
 	duration time.Duration // of one turn
 	payload  int64         // bytes, of one turn end to end
 	backlog  int64         // bytes, in the buffer before a restart
+	profile  string        // directory for CPU profiles of our turns; empty: none
 }
 
 func bench(ctx context.Context) error {
@@ -58,9 +59,9 @@ func bench(ctx context.Context) error {
 	flag.StringVar(&s.dir, "dir", "", "directory on the disk to be measured (default: the system's for temporary files)")
 	flag.IntVar(&s.rounds, "rounds", 5, "turns each contestant has; the figures are medians")
 	flag.DurationVar(&s.duration, "time", 1500*time.Millisecond, "length of one turn")
-	flag.Int64Var(&s.payload, "payload", 400e6, "bytes of records in one turn end to end")
+	flag.Int64Var(&s.payload, "payload", 300e6, "bytes of records in one turn end to end")
 	flag.Int64Var(&s.backlog, "backlog", 1<<30, "bytes in the buffer before the restart of the memory benchmark")
-	profile := flag.String("profile", "", "write CPU profiles of our turns in this process to this directory")
+	flag.StringVar(&s.profile, "profile", "", "write CPU profiles of our turns to this directory")
 	asJSON := flag.Bool("json", false, "print the figures as JSON")
 	list := flag.Bool("list", false, "print the names and stop")
 	flag.Parse()
@@ -84,7 +85,7 @@ func bench(ctx context.Context) error {
 	}
 	r := report{Machine: machine(s.dir), Rounds: s.rounds, Started: time.Now().UTC()}
 	for _, b := range chosen {
-		rows, err := b.run(ctx, s.rounds, *profile)
+		rows, err := b.run(ctx, s.rounds, s.profile)
 		if err != nil {
 			return fmt.Errorf("run %s: %w", b.name, err)
 		}

@@ -46,11 +46,11 @@ streams:
       s3:
         endpoint: %s
         path_style: true
-        access_key_id: ${env:HYDRANT_BENCH_KEY}
-        secret_access_key: ${env:HYDRANT_BENCH_SECRET}
+        access_key_id: ${HYDRANT_BENCH_KEY}
+        secret_access_key: ${HYDRANT_BENCH_SECRET}
         bucket: %s
         compression_format: GZIP
-        buffering_hints: {size: 5MiB, interval: %s}
+        buffering_hints: {size: 5MiB, interval: %s} # hydrant:allow small-objects
 `, filepath.Join(dir, "data"), api, admin, b.server.Endpoint, b.name, interval), 0o600)
 	if err != nil {
 		return nil, err
@@ -58,23 +58,35 @@ streams:
 	cmd := exec.Command(binary, "run", "-c", config)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", cpus),
 		"HYDRANT_BENCH_KEY="+b.server.AccessKey, "HYDRANT_BENCH_SECRET="+b.server.SecretKey)
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() // the child has its own
+	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start hydrant: %w", err)
 	}
 	srv := &server{cmd: cmd, address: api, admin: admin}
+	srv.follow()
 	srv.buffered = func(ctx context.Context) (int64, error) { return hydrantBuffered(ctx, admin) }
 	if err := srv.ready(); err != nil {
 		srv.stop()
-		return nil, err
+		text, _ := os.ReadFile(log.Name()) // it may say more
+		return nil, fmt.Errorf("%w\n%s", err, text)
 	}
 	return srv, nil
 }
 
 // ready waits until hydrant says that it is.
 func (s *server) ready() error {
-	for begun := time.Now(); time.Since(begun) < time.Minute; time.Sleep(2 * time.Millisecond) {
+	for begun := time.Now(); time.Since(begun) < time.Minute; {
+		select {
+		case <-s.ended:
+			return fmt.Errorf("start hydrant: it ended with %s", s.cmd.ProcessState)
+		case <-time.After(2 * time.Millisecond):
+		}
 		answer, err := http.Get("http://" + s.admin + "/readyz")
 		if err != nil {
 			continue // it does not listen yet

@@ -34,12 +34,10 @@ type row struct {
 
 // The verdicts.
 const (
-	below    = "BELOW"
-	holds    = "ok"
-	beyond   = "ok+" // the stretch goal, too
-	noted    = ""    // for information
-	leeway   = 1e-9
-	tabSpace = 2
+	below  = "BELOW"
+	holds  = "ok"
+	beyond = "ok+" // the stretch goal, too
+	noted  = ""    // for information
 )
 
 func (r row) judge() string {
@@ -52,9 +50,9 @@ func (r row) judge() string {
 			return false
 		}
 		if r.Cost {
-			return value <= goal+leeway
+			return value <= goal
 		}
-		return value >= goal-leeway
+		return value >= goal
 	}
 	switch {
 	case r.Floor == 0:

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ import (
 const (
 	roleDoor     = "door"      // our API in front of nothing
 	roleDoorJSON = "door-json" // the same with encoding/json
-	roleOurs     = "ours"      // our stream, for -profile
+	roleOurs     = "ours"      // our stream, for profiles
 	roleGeneric  = "generic"   // the same with what others would use
 )
 
@@ -36,7 +37,7 @@ func serve(role string) (err error) {
 		return err
 	}
 	if file := os.Getenv(envProfile); file != "" {
-		out, err := os.Create(fmt.Sprintf("%s-%d", file, os.Getpid()))
+		out, err := os.Create(file)
 		if err != nil {
 			return err
 		}
@@ -146,13 +147,14 @@ func (d jsonDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // What a child is told.
 const (
 	envDir     = "HYDRANT_BENCH_DIR"     // a folder it may use
-	envProfile = "HYDRANT_BENCH_PROFILE" // where to write a CPU profile, if anywhere; the process id is appended
+	envProfile = "HYDRANT_BENCH_PROFILE" // where to write a CPU profile, if anywhere
 )
 
 // server is a child process with a server.
 type server struct {
 	cmd     *exec.Cmd
-	stdin   io.Closer
+	stdin   io.Closer // nil if it is not this program
+	ended   chan struct{}
 	address string
 	admin   string // address of the program's port for operators
 	// buffered returns the number of records on their way; nil if none are kept.
@@ -171,6 +173,9 @@ func startServer(s settings, role string, env ...string) (*server, error) {
 	}
 	cmd := exec.Command(self, "serve", role)
 	cmd.Env = append(os.Environ(), append(env, envDir+"="+dir)...)
+	if s.profile != "" && (role == roleDoor || role == roleOurs) {
+		cmd.Env = append(cmd.Env, envProfile+"="+filepath.Join(s.profile, filepath.Base(dir)+".prof"))
+	}
 	cmd.Stderr = os.Stderr
 	stdin, err1 := cmd.StdinPipe()
 	stdout, err2 := cmd.StdoutPipe()
@@ -182,7 +187,9 @@ func startServer(s settings, role string, env ...string) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start server: %w", err), cmd.Wait())
 	}
-	return &server{cmd: cmd, stdin: stdin, address: strings.TrimSpace(string(line[:n]))}, nil
+	srv := &server{cmd: cmd, stdin: stdin, address: strings.TrimSpace(string(line[:n]))}
+	srv.follow()
+	return srv, nil
 }
 
 func (s *server) pid() int { return s.cmd.Process.Pid }
@@ -192,16 +199,25 @@ func (s *server) stop() {
 	if s.stdin != nil {
 		s.stdin.Close() // it ends by itself
 	} else {
-		s.cmd.Process.Kill() // a server of records must bear it
+		s.cmd.Process.Kill() // a server of records must bear it; an error means it has ended
 	}
-	s.cmd.Wait() // an error tells how it ended, which we know
+	<-s.ended
+}
+
+// follow waits for the end of the process.
+func (s *server) follow() {
+	s.ended = make(chan struct{})
+	go func() {
+		s.cmd.Wait() // an error says how it ended, as does the ProcessState
+		close(s.ended)
+	}()
 }
 
 // empty waits until all records are delivered.
 func (s *server) empty(ctx context.Context) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for last := time.Now(); ; {
+	for begun := time.Now(); ; {
 		n, err := s.buffered(ctx)
 		if err != nil {
 			return err
@@ -209,11 +225,13 @@ func (s *server) empty(ctx context.Context) error {
 		if n == 0 {
 			return nil
 		}
-		if time.Since(last) > 2*time.Minute {
+		if time.Since(begun) > 2*time.Minute {
 			return fmt.Errorf("wait for delivery: %d records are still buffered", n)
 		}
 		select {
 		case <-tick.C:
+		case <-s.ended:
+			return fmt.Errorf("wait for delivery: the server ended with %s", s.cmd.ProcessState)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -2,6 +2,7 @@ package servers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,11 +36,8 @@ type MinIOServer struct {
 // MinIO starts a server of its own for the test, and kills it at the end.
 func MinIO(t testing.TB) *MinIOServer {
 	t.Helper()
-	binary, err := tool("minio", minioModule)
-	if err != nil {
-		skipUnbuildable(t, err)
-	}
-	s := &MinIOServer{AccessKey: "hydrant-test", SecretKey: "hydrant-test-secret", Dir: t.TempDir(), t: t, binary: binary}
+	var err error
+	s := &MinIOServer{AccessKey: "hydrant-test", SecretKey: "hydrant-test-secret", Dir: t.TempDir(), t: t, binary: MinIOBinary(t)}
 	for attempt := 0; ; attempt++ {
 		if s.address, err = freePort(); err != nil {
 			t.Fatalf("find a port: %v", err)
@@ -54,6 +52,16 @@ func MinIO(t testing.TB) *MinIOServer {
 	}
 	t.Cleanup(s.Stop)
 	return s
+}
+
+// MinIOBinary returns the path of the static server, built if need be.
+func MinIOBinary(t testing.TB) string {
+	t.Helper()
+	binary, err := tool("minio", minioModule)
+	if err != nil {
+		skipUnbuildable(t, err)
+	}
+	return binary
 }
 
 // Start starts the server again after Stop, at the same address.
@@ -91,13 +99,40 @@ func (s *MinIOServer) run() error {
 	if err != nil {
 		return err
 	}
-	if err := p.ready(s.Endpoint + "/minio/health/ready"); err != nil {
+	err = p.ready(s.Endpoint + "/minio/health/ready")
+	if err == nil {
+		err = s.initialized(p)
+	}
+	if err != nil {
 		p.kill()
 		text, _ := os.ReadFile(log)
 		return fmt.Errorf("%w\n%s", err, text)
 	}
 	s.process = p
 	return nil
+}
+
+// initialized waits until requests are served: the health check of a server
+// that starts on an existing folder is early.
+func (s *MinIOServer) initialized(p *process) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	client := s.Client()
+	for {
+		_, err := client.ListBuckets(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.exited:
+			return errors.New("the server ended")
+		case <-ctx.Done():
+			return fmt.Errorf("the server does not answer: %w", err)
+		case <-tick.C:
+		}
+	}
 }
 
 // Client returns a client with all rights.

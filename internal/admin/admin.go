@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -29,6 +30,8 @@ type Options struct {
 	// Token, when there is one, must come with every request but those for
 	// health: "Authorization: Bearer <token>".
 	Token field.Secret
+	// Log gets what net/http has to say, at level debug.
+	Log *slog.Logger
 }
 
 // Server serves the admin API.
@@ -44,12 +47,12 @@ type Server struct {
 func Listen(address string, o Options) (*Server, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s for admin: %w; stop the program that uses the port, or choose another one with server.admin.listen", address, err)
+		return nil, fmt.Errorf("open the admin port: %w; stop the program that uses it, or choose another one with server.admin.listen", err)
 	}
 	addr := l.Addr().(*net.TCPAddr)
 	if !addr.IP.IsLoopback() && o.Token.Empty() {
 		return nil, errors.Join(
-			fmt.Errorf("listen on %s for admin: others can reach this address and no token is set; listen on 127.0.0.1, or set server.admin.token", address),
+			fmt.Errorf("open the admin port: others can reach %s and no token is set; listen on 127.0.0.1, or set server.admin.token", address),
 			l.Close())
 	}
 	s := &Server{o: o, listener: l}
@@ -60,6 +63,7 @@ func Listen(address string, o Options) (*Server, error) {
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return s, nil
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func serve(t *testing.T, address string, o Options) *Server {
 	t.Helper()
+	o.Log = slog.New(slog.DiscardHandler)
 	o.Streams = func() []*stream.Stream { return nil }
 	if o.Disk == nil {
 		o.Disk = func() error { return nil }

@@ -22,10 +22,10 @@ func banner(s *server.Server, o Options) string {
 	f := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	f("hydrant %s · dev mode, not for production", version.Read().Version)
 	f("")
-	f("  Firehose API   %-31s https works on the same port, CA: %s", api, s.CAFile())
-	f("  Metrics        %-31s health: %s/readyz?verbose", admin+"/metrics", admin)
-	f("  Objects        %-31s plain files, one folder per bucket", shown(filepath.Join(o.Dir, "buckets")))
-	f("  State          %-31s delete it to start over, or use --ephemeral", shown(o.Dir))
+	f("  Firehose API   %-30s  https works on the same port, CA: %s", api, s.CAFile())
+	f("  Metrics        %-30s  health: %s/readyz?verbose", admin+"/metrics", admin)
+	f("  Objects        %-30s  plain files, one folder per bucket", shown(filepath.Join(o.Dir, "buckets")))
+	f("  State          %-30s  delete it to start over, or use --ephemeral", shown(o.Dir))
 	f("")
 	f("  Stream         Source        Destination                  Cut every")
 	f("  %-14s direct put    %-28s 5s or 1MiB", Stream, "lake/"+Stream+"/ (JSON, gzip)")
@@ -111,9 +111,13 @@ func (d *deliveries) delivered(name string, e stream.Delivered) {
 	if d.colour {
 		what = colour + what + "\x1b[0m"
 	}
-	line := fmt.Sprintf("%s %s  %s  %s\n               %d records  %v  cut by %s  %.2fs\n",
+	records := "records"
+	if e.Payload.Count.Records == 1 {
+		records = "record"
+	}
+	line := fmt.Sprintf("%s %s  %s  %s\n               %d %s  %v  cut by %s  %.2fs\n",
 		time.Now().Format("15:04:05"), name, what, object,
-		e.Payload.Count.Records, human(e.Payload.Size), e.Plan.Cause, e.Took.Seconds())
+		e.Payload.Count.Records, records, human(e.Payload.Size), e.Plan.Cause, e.Took.Seconds())
 	if !d.hinted && !e.Payload.Failed {
 		d.hinted = true
 		line += fmt.Sprintf("               look into it: zcat '%s' | head -3\n", object)

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -126,4 +127,19 @@ func TestStatesThatNeedAPersonAreErrors(t *testing.T) {
 		`ERROR stream is suspended: it takes no records, and what it has buffered stays  stream=b  reason=disk`,
 		`INFO  stream left the configuration and delivers what it has buffered  stream=c`,
 		`INFO  delivery recovered after 1h30m, 0 failed tries  stream=a`)
+}
+
+func TestRefusalsAreALineAMinute(t *testing.T) {
+	var b strings.Builder
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRefusals(New(&b, Options{Format: Text}))
+		for range 900 { // a tenth of a second apart
+			r.Refused("clicks", errors.New("buffer is full"))
+			r.Refused("clicks", context.Canceled)
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	if n := strings.Count(b.String(), "\n"); n != 2 || !strings.Contains(b.String(), "requests=1 ") || !strings.Contains(b.String(), "requests=600 ") {
+		t.Errorf("%d lines:\n%s", n, b.String())
+	}
 }

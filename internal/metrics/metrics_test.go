@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -154,5 +155,38 @@ func TestLedgerIsReadAtScrapeAndSurvivesARestart(t *testing.T) {
 		if err := dir.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestDocumentsNameMetricsThatExist(t *testing.T) {
+	m := New()
+	m.Watch(Sources{Streams: func() []*stream.Stream { return nil }})
+	names := map[string]bool{}
+	for _, f := range m.registry.families {
+		names[f.name] = true
+	}
+	top := filepath.Join("..", "..")
+	files, err := filepath.Glob(filepath.Join(top, "docs", "*.md"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no documents: %v", err)
+	}
+	for _, file := range append(files, filepath.Join(top, "README.md")) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile(`\bhydrant_[a-z_]+[a-z]\b`).FindAllString(string(text), -1) {
+			if !names[name] {
+				t.Errorf("%s: there is no metric %s", file, name)
+			}
+		}
+	}
+}
+
+func BenchmarkPut(b *testing.B) {
+	m := New()
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Put("clicks", "PutRecordBatch", "", 500, 500_000, time.Millisecond)
 	}
 }

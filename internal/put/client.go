@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -154,8 +155,13 @@ func (c *Client) sign(ctx context.Context, req *http.Request, body []byte) error
 	return nil
 }
 
-// temporary reports whether a call may work later: everything but a refusal.
+// temporary reports whether a call may work later: everything but a refusal
+// and a server that we do not trust.
 func temporary(err error) bool {
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return false
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Temporary()

@@ -49,7 +49,7 @@ func (d *Display) show(p Progress, took time.Duration) {
 	rate := float64(p.Records) / took.Seconds()
 	text := fmt.Sprintf("%d records  %s  %.0f/s", p.Records, size(p.Bytes), rate)
 	if p.Retries > 0 {
-		text += fmt.Sprintf("  %d retries", p.Retries)
+		text += "  " + counted(p.Retries, "retry", "retries")
 	}
 	if done, known := d.share(p); known {
 		text = fmt.Sprintf("%5.1f%%  %s", 100*done, text)
@@ -79,10 +79,10 @@ func (d *Display) share(p Progress) (float64, bool) {
 
 // Summary is what a person wants to know at the end, in one line.
 func Summary(stream string, p Progress, took time.Duration) string {
-	s := fmt.Sprintf("%s  %d records  %s  in %s  %.0f/s", stream, p.Records, size(p.Bytes),
+	s := fmt.Sprintf("%s  %s  %s  in %s  %.0f/s", stream, counted(p.Records, "record", "records"), size(p.Bytes),
 		took.Round(10*time.Millisecond), float64(p.Records)/max(took.Seconds(), .001))
 	if p.Retries > 0 {
-		s += fmt.Sprintf("  %d retries", p.Retries)
+		s += "  " + counted(p.Retries, "retry", "retries")
 	}
 	if p.TooLarge > 0 {
 		s += fmt.Sprintf("  %d left out: larger than 1,024,000 bytes", p.TooLarge)
@@ -91,6 +91,13 @@ func Summary(stream string, p Progress, took time.Duration) string {
 		s += fmt.Sprintf("  %d not confirmed", p.Unsent)
 	}
 	return s
+}
+
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func size(n int64) string {

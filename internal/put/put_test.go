@@ -269,7 +269,7 @@ func (c closer) Close() error { *c.n++; return nil }
 
 func TestSummary(t *testing.T) {
 	got := Summary("clicks", Progress{Records: 2000, Bytes: 3 << 20, Retries: 1, TooLarge: 2, Unsent: 3}, 2*time.Second)
-	const want = "clicks  2000 records  3.0MiB  in 2s  1000/s  1 retries  2 left out: larger than 1,024,000 bytes  3 not confirmed"
+	const want = "clicks  2000 records  3.0MiB  in 2s  1000/s  1 retry  2 left out: larger than 1,024,000 bytes  3 not confirmed"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

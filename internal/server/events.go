@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/internal/logs"
 	"github.com/hydrant-dev/hydrant/source/firehose"
 	"github.com/hydrant-dev/hydrant/stream"
 )
@@ -86,10 +87,8 @@ func joinBuffer(all ...buffer.Events) buffer.Events {
 // doorEvents counts and logs what happens at the API.
 func (s *Server) doorEvents() firehose.Events {
 	return firehose.Events{
-		Put: s.metrics.Put,
-		AppendFailed: func(name string, err error) {
-			s.log.Debug("records were refused", "stream", name, "err", err)
-		},
+		Put:          s.metrics.Put,
+		AppendFailed: logs.NewRefusals(s.log).Refused,
 		AuthFailed: func(remote, code string) {
 			s.metrics.AuthFailed(code)
 			s.log.Debug("request was not let in", "remote", remote, "code", code)

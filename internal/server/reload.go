@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -39,13 +40,7 @@ func (s *Server) Apply(ctx context.Context, config *configs.Config) []string {
 // mistakes, the old one stays.
 func (s *Server) Reload(ctx context.Context, load func() (*configs.Config, configs.Problems)) error {
 	config, problems := load()
-	for _, p := range problems {
-		if p.Severity == configs.Warning {
-			s.log.Warn("configuration: "+p.Text, "file", p.File, "line", p.Line, "help", p.Help)
-			continue
-		}
-		s.log.Error("configuration: "+p.Text, "file", p.File, "line", p.Line, "help", p.Help)
-	}
+	LogProblems(s.log, problems)
 	if problems.Failed() {
 		s.metrics.ReloadFailed()
 		return fmt.Errorf("reload configuration: it has mistakes; the running one stays; see them with: hydrant check")
@@ -58,6 +53,17 @@ func (s *Server) Reload(ctx context.Context, load func() (*configs.Config, confi
 		s.log.Info("configuration read again: " + c)
 	}
 	return nil
+}
+
+// LogProblems writes a line for each mistake in a configuration.
+func LogProblems(log *slog.Logger, problems configs.Problems) {
+	for _, p := range problems {
+		level := slog.LevelError
+		if p.Severity == configs.Warning {
+			level = slog.LevelWarn
+		}
+		log.Log(context.Background(), level, "configuration: "+p.Text, "file", p.File, "line", p.Line, "help", p.Help)
+	}
 }
 
 // watchEvery is how often Watch looks at the files. Asking beats being told:

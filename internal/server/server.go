@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -45,7 +44,6 @@ type Options struct {
 type Server struct {
 	env     func(string) (string, bool)
 	log     *slog.Logger
-	began   time.Time
 	metrics *metrics.Metrics
 	fs      vfs.FS
 	dir     *buffer.Dir
@@ -70,7 +68,7 @@ const ballast = 64 << 20
 // Start opens everything. A stream that cannot start is suspended and the
 // others run; any other problem is an error, and nothing is left open.
 func Start(ctx context.Context, config *configs.Config, o Options) (_ *Server, err error) {
-	s := &Server{env: o.Env, log: o.Log, began: time.Now(), metrics: metrics.New(), revisions: map[string]revision{}}
+	s := &Server{env: o.Env, log: o.Log, metrics: metrics.New(), revisions: map[string]revision{}}
 	s.serving, s.broken = errgroup.WithContext(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -79,10 +77,10 @@ func Start(ctx context.Context, config *configs.Config, o Options) (_ *Server, e
 			err = errors.Join(err, s.Stop(stopped))
 		}
 	}()
-	if err := s.openDir(config); err != nil {
+	lines := logs.NewStreams(o.Log, slog.LevelDebug)
+	if err := s.openDir(config, lines.Buffer()); err != nil {
 		return nil, err
 	}
-	lines := logs.NewStreams(o.Log, slog.LevelDebug)
 	s.set = stream.NewSet(s.dir, s.fs, join(s.metrics.Stream(), lines.Events(), o.Events))
 	s.Apply(ctx, config)
 	s.reportOrphans()
@@ -101,7 +99,7 @@ func Start(ctx context.Context, config *configs.Config, o Options) (_ *Server, e
 	return s, nil
 }
 
-func (s *Server) openDir(config *configs.Config) (err error) {
+func (s *Server) openDir(config *configs.Config, lines buffer.Events) (err error) {
 	root := config.Server.DataDir
 	if s.fs, err = vfs.OS(root); err != nil {
 		return fmt.Errorf("%w; choose another server.data_dir or correct its permissions", err)
@@ -113,7 +111,7 @@ func (s *Server) openDir(config *configs.Config) (err error) {
 	if text := vfs.Warning(kind); text != "" {
 		s.log.Warn(text, "data_dir", root)
 	}
-	events := joinBuffer(s.metrics.Buffer(), logs.NewStreams(s.log, slog.LevelDebug).Buffer(), buffer.Events{
+	events := joinBuffer(s.metrics.Buffer(), lines, buffer.Events{
 		Foreign: func(name string) {
 			if name != tlsDir {
 				s.log.Warn("there is something in the data directory that is not hydrant's; it is left alone", "name", name)
@@ -166,7 +164,7 @@ func (s *Server) listenAdmin(c configs.Admin) (err error) {
 		return nil
 	}
 	s.admin, err = admin.Listen(c.Listen, admin.Options{
-		Streams: s.set.Streams, Disk: s.dir.Health, Metrics: s.metrics.Handler(), Token: c.Token,
+		Streams: s.set.Streams, Disk: s.dir.Health, Metrics: s.metrics.Handler(), Token: c.Token, Log: s.log,
 	})
 	if err != nil {
 		return err

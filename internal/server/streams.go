@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -116,7 +117,7 @@ func (d deliveryStream) Append(ctx context.Context, e *buffer.Entries) (buffer.P
 
 func (d deliveryStream) Describe() firehose.Description {
 	status, hints := d.stream.Status(), d.stream.Spec().Hints
-	desc := firehose.Description{Status: firehose.Active, Type: firehose.DirectPut, Version: objectVersion, Created: d.server.began}
+	desc := firehose.Description{Status: firehose.Active, Type: firehose.DirectPut, Version: objectVersion}
 	switch status.State {
 	case stream.Suspended:
 		desc.Status = firehose.Suspended
@@ -129,7 +130,8 @@ func (d deliveryStream) Describe() firehose.Description {
 	}
 	if o, ok := c.Destination.Config.(*s3.Config); ok {
 		desc.S3 = firehose.S3{
-			Bucket: o.Bucket, Prefix: o.Prefix, ErrorOutputPrefix: o.ErrorOutputPrefix,
+			Bucket: path.Base(o.Bucket), // of a folder only the name: where it is, is not the clients' business
+			Prefix: o.Prefix, ErrorOutputPrefix: o.ErrorOutputPrefix,
 			SizeInMBs:         max(1, int(hints.Size>>20)),
 			IntervalInSeconds: int(hints.Interval.Seconds()),
 			CompressionFormat: string(o.CompressionFormat),

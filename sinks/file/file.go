@@ -76,14 +76,17 @@ func (s *Store) put(ctx context.Context, root *os.Root, o *object.Object, key st
 	if err := write(ctx, root, temporary, o); err != nil {
 		return errors.Join(err, remove(root, temporary))
 	}
-	err := publish(root, temporary, key)
-	if err = errors.Join(err, remove(root, temporary)); err != nil && !errors.Is(err, fs.ErrExist) {
+	published := publish(root, temporary, key)
+	if err := remove(root, temporary); err != nil {
 		return err
 	}
-	if errors.Is(err, fs.ErrExist) {
+	switch {
+	case errors.Is(published, fs.ErrExist):
 		if err := compare(ctx, root, key, o); err != nil {
 			return err
 		}
+	case published != nil:
+		return published
 	}
 	// Even if nothing is new: the attempt that made it may have died before
 	// this point.
@@ -249,7 +252,7 @@ func (s *Store) classify(op string, err error) error {
 		e.Kind, e.Reason, e.Hint = sinks.Permanent, "no-folder", "create the folder "+s.folder+", or mount its disk"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		e.Kind, e.Reason, e.Hint = sinks.Permanent, "permission", "let hydrant's user write to "+s.folder
-	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EISDIR):
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EISDIR):
 		e.Kind, e.Reason, e.Hint = sinks.Permanent, "name", "choose another prefix: the name cannot be created in "+s.folder
 	}
 	return e

@@ -28,7 +28,7 @@ type Config struct {
 
 	Bucket            string          `yaml:"bucket" required:"true" doc:"Name of the bucket, or file:///absolute/path for a folder."`
 	Prefix            string          `yaml:"prefix,omitempty" doc:"What object keys begin with; may hold !{timestamp:...} and !{firehose:random-string}; without an expression, yyyy/MM/dd/HH/ is appended."`
-	ErrorOutputPrefix string          `yaml:"error_output_prefix,omitempty" doc:"What keys of failed records begin with; needed when prefix has expressions, and must then hold !{firehose:error-output-type}."`
+	ErrorOutputPrefix string          `yaml:"error_output_prefix,omitempty" doc:"What keys of failed records begin with; needed when prefix has expressions. If it has expressions itself, !{firehose:error-output-type} must be one of them."`
 	CustomTimeZone    string          `yaml:"custom_time_zone,omitempty" doc:"IANA time zone of the times in keys."`
 	FileExtension     string          `yaml:"file_extension,omitempty" doc:"Replaces the extension that the format and the compression give."`
 	CompressionFormat compress.Format `yaml:"compression_format" doc:"UNCOMPRESSED, GZIP, ZIP, Snappy, HADOOP_SNAPPY or ZSTD."`

@@ -157,7 +157,7 @@ func (s *store) options(o *object.Object) minio.PutObjectOptions {
 }
 
 func (s *store) createOnly(opts *minio.PutObjectOptions) {
-	if s.conditional.Load() == honoured {
+	if s.conditional.Load() == honoured && !fault.Bug("overwrite-object") {
 		opts.SetMatchETagExcept("*")
 	}
 }

@@ -18,6 +18,8 @@ type Fault struct {
 	Body    string
 	When    When
 	Request func(*http.Request) bool // which request; nil: the next
+
+	Happened func() // called when the request is there, if not nil
 }
 
 // When a connection is cut, or an answer spoilt.
@@ -99,6 +101,9 @@ func (p *Proxy) take(r *http.Request) (Fault, bool) {
 
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, spoil := p.take(r)
+	if f.Happened != nil {
+		f.Happened()
+	}
 	if spoil {
 		switch f.When {
 		case Answer:
