@@ -29,6 +29,7 @@ type memLog struct {
 	trace   *trace
 
 	planErr error
+	doneErr error
 }
 
 func newLog(tr *trace) *memLog { return &memLog{grown: make(chan struct{}), trace: tr} }
@@ -165,6 +166,9 @@ func (f *memFeed) Plan(_ context.Context, p buffer.Plan) error {
 func (f *memFeed) Done(_ context.Context, p buffer.Plan, o buffer.Outcome) error {
 	f.log.mu.Lock()
 	defer f.log.mu.Unlock()
+	if err := f.log.doneErr; err != nil {
+		return err
+	}
 	if p.ID() != f.log.plans[0].ID() {
 		panic("plans done out of order")
 	}

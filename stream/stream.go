@@ -1,10 +1,11 @@
 // Package stream is the engine: it takes records from a log to a destination,
 // each exactly once where the destination allows it.
 //
-// Reading starts at worker.go, which has the loop. batch.go is a batch being
-// filled, spool.go what is kept of it on disk, delivery.go the policy of
-// retries for every kind of destination, stream.go one stream's life and
-// set.go all of them.
+// Reading starts at worker.go, which has the loop, and goes on in sending.go;
+// resume.go is what a restart does first. batch.go is a batch being filled,
+// spool.go what is kept of it on disk, delivery.go the policy of retries for
+// every kind of destination, stream.go one stream's life and set.go all of
+// them.
 package stream
 
 import (

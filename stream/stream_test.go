@@ -551,3 +551,23 @@ func TestAPanicCostsARestartOfTheStream(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// One shard's checkpoint that fails must not leave that shard without a
+// worker while the others go on.
+func TestAFailingCheckpointIsTriedAgain(t *testing.T) {
+	run(t, "", func(b *bench) {
+		b.spec.Hints.Size, b.spec.InFlight = 1, 4
+		b.log.doneErr = errors.New("disk is sulking")
+		b.begin()
+		b.log.put("a", "b", "c", "d", "e", "f", "g", "h")
+		time.Sleep(10 * time.Minute)
+		b.log.mu.Lock()
+		b.log.doneErr = nil
+		b.log.mu.Unlock()
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if got := b.log.Ledger(); got.Buffered.Records != 0 {
+			t.Errorf("%d records are still buffered", got.Buffered.Records)
+		}
+	})
+}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/buffer/fault"
@@ -36,39 +34,47 @@ type worker struct {
 	grace  context.Context // ends tries that are under way
 }
 
-// run works until it is stopped. A stop cuts nothing: what is not planned yet
-// is read again by the next start.
+// run works until it is stopped, and returns what stopped it if that was not
+// asked for. A stop cuts nothing: what is not planned yet is read again by the
+// next start.
 func (w *worker) run() error {
-	inFlight := make(chan *sending, w.stream.spec.InFlight-1)
 	w.stop, w.cancel = context.WithCancel(w.stop)
 	defer w.cancel()
-	var g *errgroup.Group
-	g, w.stop = errgroup.WithContext(w.stop)
-	g.Go(contained(func() error {
+	inFlight := make(chan *sending, w.stream.spec.InFlight-1)
+	var filled, settled error
+	var both sync.WaitGroup
+	both.Go(func() {
 		defer close(inFlight)
-		if err := w.resume(inFlight); err != nil {
-			return err
+		filled = contained(func() error {
+			if err := w.resume(inFlight); err != nil {
+				return err
+			}
+			return w.fill(inFlight)
+		})
+		w.cancel()
+	})
+	both.Go(func() {
+		settled = contained(func() error { return w.settle(inFlight) })
+		w.cancel()
+	})
+	both.Wait()
+	for _, err := range []error{filled, settled} {
+		if err != nil && !errors.Is(err, errStopped) {
+			return err // the other only stopped because of it
 		}
-		return w.fill(inFlight)
-	}))
-	g.Go(contained(func() error { return w.settle(inFlight) }))
-	if err := g.Wait(); !errors.Is(err, errStopped) {
-		return err
 	}
 	return nil
 }
 
 // contained turns a panic into an error: it costs this stream a restart, not
 // every stream the process.
-func contained(f func() error) func() error {
-	return func() (err error) {
-		defer func() {
-			if r := recover(); r != nil {
-				err = fmt.Errorf("internal error: %v\n%s", r, debug.Stack())
-			}
-		}()
-		return f()
-	}
+func contained(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal error: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return f()
 }
 
 // fill turns the feed into sealed batches and starts to send them.
@@ -216,225 +222,4 @@ func (w *worker) commit(b *batch, cause buffer.Cause) error {
 	}
 	fault.Point("K7")
 	return nil
-}
-
-// sending is a batch on its way. Err holds the result once it is over.
-type sending struct {
-	spool *spoolDir
-	over  chan struct{}
-	err   error
-}
-
-// send starts to deliver a sealed batch as soon as there is room among those
-// in flight; settle waits for it.
-func (w *worker) send(d *spoolDir, inFlight chan<- *sending) error {
-	s := &sending{spool: d, over: make(chan struct{})}
-	select {
-	case inFlight <- s:
-	case <-w.stop.Done():
-		return errStopped
-	}
-	go func() {
-		defer close(s.over)
-		s.err = contained(func() error { return w.deliver(d) })()
-	}()
-	return nil
-}
-
-// settle waits for the batches in their order and checkpoints them. After a
-// failure the batches behind it are left to the next start.
-func (w *worker) settle(inFlight <-chan *sending) error {
-	for s := range inFlight {
-		if !fault.Bug("checkpoint-before-send") {
-			<-s.over
-		}
-		if s.err != nil {
-			return w.leave(inFlight, s.err)
-		}
-		if err := w.done(s.spool); err != nil {
-			return w.leave(inFlight, err)
-		}
-	}
-	return nil
-}
-
-// leave waits for the batches behind a failed one without checkpointing them.
-func (w *worker) leave(inFlight <-chan *sending, err error) error {
-	w.cancel()
-	for s := range inFlight {
-		<-s.over
-	}
-	return err
-}
-
-// deliver sends the payloads of a sealed batch, then what the destination
-// would not take to the error output.
-func (w *worker) deliver(d *spoolDir) error {
-	m := d.manifest
-	to, err := w.stream.outputsFor(m)
-	if err != nil {
-		return err
-	}
-	var rejected []rejection
-	for i := range m.Payloads {
-		p := m.Payloads[i]
-		body, err := d.body(&p)
-		if err != nil {
-			return fmt.Errorf("open spool file: %w", err)
-		}
-		p.Body = body
-		sink := to.destination
-		if p.Failed {
-			sink = to.errors
-		}
-		send := delivery{stream: w.stream, sink: sink, plan: m.Plan, stop: w.stop}
-		bad, err := send.deliver(w.grace, &p)
-		body.Close()
-		if err != nil {
-			return errors.Join(errStopped, err)
-		}
-		rejected = append(rejected, bad...)
-		fault.Point("K10")
-	}
-	if len(rejected) == 0 {
-		return nil
-	}
-	if err := w.reject(d, to, rejected); err != nil {
-		return err
-	}
-	return w.deliver(d)
-}
-
-// reject turns records the destination would not take into payloads of the
-// error output, and makes that durable: on a restart they are not offered to
-// the destination again.
-func (w *worker) reject(d *spoolDir, to outputs, rejected []rejection) error {
-	p, o := d.manifest.Plan, d.manifest.Outcome
-	why := make(map[uint64]*buffer.Failure, len(rejected))
-	for i := range rejected {
-		why[rejected[i].seq] = &rejected[i].fail
-	}
-	r, err := w.feed.Replay(p)
-	if err != nil {
-		return fmt.Errorf("read rejected records: %w", err)
-	}
-	defer r.Close()
-	out := to.errors.Batch(d)
-	var c buffer.Chunk
-	for {
-		if err := r.Next(w.grace, &c); err == io.EOF {
-			break
-		} else if err != nil {
-			return fmt.Errorf("read rejected records: %w", err)
-		}
-		var rows []int
-		for row := range c.Len() {
-			f, ok := why[c.Position(row).Seq]
-			if !ok {
-				continue
-			}
-			c.Fail(row, f)
-			rows = append(rows, row)
-			one := buffer.Count{Records: 1, Bytes: uint64(len(c.Bytes(row)))}
-			o.Delivered, o.Failed = o.Delivered.Sub(one), o.Failed.Add(one)
-		}
-		if len(rows) > 0 {
-			if err := out.Add(&c, rows); err != nil {
-				return fmt.Errorf("write error output: %w", err)
-			}
-		}
-	}
-	payloads, err := out.Seal(p)
-	if err != nil {
-		return fmt.Errorf("seal error output: %w", err)
-	}
-	for i := range payloads {
-		payloads[i].Failed = true
-	}
-	return d.seal(&manifest{Plan: p, Payloads: payloads, Outcome: o, Snapshot: d.manifest.Snapshot, Rejected: true})
-}
-
-// done checkpoints a delivered batch and forgets its spool.
-func (w *worker) done(d *spoolDir) error {
-	fault.Point("K9")
-	m := d.manifest
-	if err := w.feed.Done(w.grace, m.Plan, m.Outcome); err != nil {
-		return fmt.Errorf("write checkpoint: %w", err)
-	}
-	w.stream.done(m.Plan, m.Outcome)
-	return d.remove()
-}
-
-// resume finishes what an earlier run had planned, unchanged: from the spool
-// when its manifest was durable, else from the records again. Without a
-// manifest nothing had been sent.
-func (w *worker) resume(inFlight chan<- *sending) error {
-	plans := w.feed.Unfinished()
-	spooled, err := w.spool.recover(plans)
-	if err != nil {
-		return err
-	}
-	for _, p := range plans {
-		if w.lastCut.Before(p.Cut) {
-			w.lastCut = p.Cut
-		}
-		fault.Point("K13")
-		d := spooled[p.ID()]
-		if d == nil || d.verify() != nil {
-			if d, err = w.redo(p, d); err != nil {
-				return err
-			}
-		}
-		if err := w.send(d, inFlight); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// redo seals a plan's records again. damaged is its spool if there was a
-// manifest but not all of the content; then something may have been sent, and
-// the configuration of that time decides.
-func (w *worker) redo(p buffer.Plan, damaged *spoolDir) (*spoolDir, error) {
-	to, snapshot := w.stream.outputs, w.stream.spec.Snapshot
-	if damaged != nil {
-		var err error
-		if to, err = w.stream.outputsFor(damaged.manifest); err != nil {
-			return nil, err
-		}
-		snapshot = damaged.manifest.Snapshot
-		if err := damaged.remove(); err != nil {
-			return nil, err
-		}
-	}
-	d, err := w.spool.create()
-	if err != nil {
-		return nil, err
-	}
-	r, err := w.feed.Replay(p)
-	if err != nil {
-		return nil, fmt.Errorf("read planned records: %w", err)
-	}
-	defer r.Close()
-	b := newBatch(d, to)
-	var c buffer.Chunk
-	for {
-		if err := r.Next(w.stop, &c); err == io.EOF {
-			break
-		} else if w.stop.Err() != nil {
-			return nil, errors.Join(errStopped, b.abandon())
-		} else if err != nil {
-			return nil, errors.Join(fmt.Errorf("read planned records: %w", err), b.abandon())
-		}
-		if err := w.transform(&c); err != nil {
-			return nil, errors.Join(err, b.abandon())
-		}
-		if _, err := b.add(&c, 0, 1<<62); err != nil {
-			return nil, errors.Join(err, b.abandon())
-		}
-	}
-	if err := b.seal(p, snapshot); err != nil {
-		return nil, errors.Join(err, b.abandon())
-	}
-	return d, nil
 }

@@ -1,0 +1,84 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/buffer/fault"
+)
+
+// resume finishes what an earlier run had planned, unchanged: from the spool
+// when its manifest was durable, else from the records again. Without a
+// manifest nothing had been sent.
+func (w *worker) resume(inFlight chan<- *sending) error {
+	plans := w.feed.Unfinished()
+	spooled, err := w.spool.recover(plans)
+	if err != nil {
+		return err
+	}
+	for _, p := range plans {
+		if w.lastCut.Before(p.Cut) {
+			w.lastCut = p.Cut
+		}
+		fault.Point("K13")
+		d := spooled[p.ID()]
+		if d == nil || d.verify() != nil {
+			if d, err = w.redo(p, d); err != nil {
+				return err
+			}
+		}
+		if err := w.send(d, inFlight); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redo seals a plan's records again. damaged is its spool if there was a
+// manifest but not all of the content; then something may have been sent, and
+// the configuration of that time decides.
+func (w *worker) redo(p buffer.Plan, damaged *spoolDir) (*spoolDir, error) {
+	to, snapshot := w.stream.outputs, w.stream.spec.Snapshot
+	if damaged != nil {
+		var err error
+		if to, err = w.stream.outputsFor(damaged.manifest); err != nil {
+			return nil, err
+		}
+		snapshot = damaged.manifest.Snapshot
+		if err := damaged.remove(); err != nil {
+			return nil, err
+		}
+	}
+	d, err := w.spool.create()
+	if err != nil {
+		return nil, err
+	}
+	r, err := w.feed.Replay(p)
+	if err != nil {
+		return nil, fmt.Errorf("read planned records: %w", err)
+	}
+	defer r.Close()
+	b := newBatch(d, to)
+	var c buffer.Chunk
+	for {
+		if err := r.Next(w.stop, &c); err == io.EOF {
+			break
+		} else if w.stop.Err() != nil {
+			return nil, errors.Join(errStopped, b.abandon())
+		} else if err != nil {
+			return nil, errors.Join(fmt.Errorf("read planned records: %w", err), b.abandon())
+		}
+		if err := w.transform(&c); err != nil {
+			return nil, errors.Join(err, b.abandon())
+		}
+		if _, err := b.add(&c, 0, 1<<62); err != nil {
+			return nil, errors.Join(err, b.abandon())
+		}
+	}
+	if err := b.seal(p, snapshot); err != nil {
+		return nil, errors.Join(err, b.abandon())
+	}
+	return d, nil
+}
