@@ -21,15 +21,21 @@ build: ## the static binary, ./hydrant
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o hydrant ./cmd/hydrant
 
 .PHONY: test
-test: ## all tests: unit, conformance, real servers, crash loop
+test: servers ## all tests: unit, conformance, real servers, crash loop
 	go test -timeout 30m ./...
 
+# The servers to test against are built once, into .tools; tests that find
+# none would do it themselves.
+.PHONY: servers
+servers:
+	go test -timeout 30m ./e2e/servers
+
 .PHONY: quick
-quick: ## the tests of a minute or two
+quick: servers ## the tests of a minute or two
 	go test -short ./...
 
 .PHONY: race
-race: ## the race detector on everything concurrent
+race: servers ## the race detector on everything concurrent
 	go test -race -short -timeout 30m $(CONCURRENT)
 
 .PHONY: bench

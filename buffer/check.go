@@ -13,28 +13,28 @@ import (
 
 // Report is what CheckDir found.
 type Report struct {
-	Incarnation string
-	Streams     []StreamReport
-	Damages     []Damage
-	Foreign     []string // paths of files that are not the log's
+	Incarnation string         `json:"incarnation"`
+	Streams     []StreamReport `json:"streams"`
+	Damages     []Damage       `json:"damages"`
+	Foreign     []string       `json:"foreign"` // paths of files that are not the log's
 }
 
 // StreamReport is one stream of a Report.
 type StreamReport struct {
-	Name   string
-	ID     string // its directory under streams/
-	Shards []ShardReport
+	Name   string        `json:"name"`
+	ID     string        `json:"id"` // its directory under streams/
+	Shards []ShardReport `json:"shards"`
 }
 
 // ShardReport is one shard of a StreamReport.
 type ShardReport struct {
-	Number     int
-	Segments   int
-	Bytes      int64 // of the segments that count
-	Readable   Count // records in valid frames, settled or not
-	Ledger     Ledger
-	Unfinished []Plan
-	Oldest     time.Time // arrival of the first record that is not settled; zero: there is none
+	Number     int       `json:"number"`
+	Segments   int       `json:"segments"`
+	Bytes      int64     `json:"bytes"`    // of the segments that count
+	Readable   Count     `json:"readable"` // records in valid frames, settled or not
+	Ledger     Ledger    `json:"ledger"`
+	Unfinished []Plan    `json:"unfinished"`
+	Oldest     time.Time `json:"oldest"` // arrival of the first record that is not settled; zero: there is none
 }
 
 // CheckDir reads everything in a data directory, as a start and the delivery

@@ -151,6 +151,9 @@ func (d *Dir) findStreams() ([]meta, error) {
 				d.o.Events.damaged("", Damage{File: where, Reason: "the stream's META is missing, its name is not known; restore META or remove the directory"})
 			}
 			continue
+		case isUnreadable(err):
+			// Going on would make a second stream of that name.
+			return nil, fmt.Errorf("%w; check the disk of the data directory", err)
 		case err != nil:
 			d.o.Events.damaged("", Damage{File: file, Reason: err.Error() + "; restore it from META.copy of a backup or remove the stream's directory"})
 			continue
@@ -169,6 +172,13 @@ func (d *Dir) findStreams() ([]meta, error) {
 		found = append(found, m)
 	}
 	return found, nil
+}
+
+// isUnreadable reports whether err is about the disk and not about what is on
+// it.
+func isUnreadable(err error) bool {
+	var broken *fs.PathError
+	return errors.As(err, &broken) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // identify reads IDENTITY, restores it from the streams or makes a new one.

@@ -45,14 +45,14 @@ func (e *Events) foreign(path string) {
 
 // Damage is a region of the data directory that is not what was written.
 type Damage struct {
-	File       string // path in the data directory
-	Offset     int64
-	Length     int64  // 0: not known, or the whole file
-	First      uint64 // the sequences that are lost, inclusive; 0: none
-	Last       uint64
-	Lost       Count
-	Quarantine string // where the bytes were copied; empty: nowhere
-	Reason     string
+	File       string `json:"file"` // path in the data directory
+	Offset     int64  `json:"offset"`
+	Length     int64  `json:"length"` // 0: not known, or the whole file
+	First      uint64 `json:"first"`  // the sequences that are lost, inclusive; 0: none
+	Last       uint64 `json:"last"`
+	Lost       Count  `json:"lost"`
+	Quarantine string `json:"quarantine"` // where the bytes were copied; empty: nowhere
+	Reason     string `json:"reason"`
 }
 
 func (d Damage) String() string {

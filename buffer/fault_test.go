@@ -29,7 +29,7 @@ func newDiskRig(t *testing.T, o DirOptions) (*rig, *crashfs.FS) {
 	return r, disk
 }
 
-// TestFailedSyncIsNeverAcknowledged lets every kind of write fail once and
+// TestFailedWriteIsNeverAcknowledged lets every kind of write fail once and
 // loses power right after the refusal: what was acknowledged is there.
 func TestFailedWriteIsNeverAcknowledged(t *testing.T) {
 	for _, f := range []crashfs.Fault{

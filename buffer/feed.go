@@ -124,21 +124,21 @@ func (id ID) UUID() string {
 
 // Outcome is where the records of a plan went.
 type Outcome struct {
-	Delivered Count // in the destination
-	Failed    Count // in the error output
-	Dropped   Count // removed by a user's rule
+	Delivered Count `json:"delivered"` // in the destination
+	Failed    Count `json:"failed"`    // in the error output
+	Dropped   Count `json:"dropped"`   // removed by a user's rule
 }
 
 // Ledger is the account of a stream or a shard. Accepted is made durable,
 // whether or not the answer reached the producer. Always:
 // Accepted = Delivered + Failed + Dropped + Lost + Buffered.
 type Ledger struct {
-	Accepted  Count
-	Delivered Count
-	Failed    Count
-	Dropped   Count
-	Lost      Count // damaged on disk, quarantined and reported
-	Buffered  Count // counted on its own, not as the difference
+	Accepted  Count `json:"accepted"`
+	Delivered Count `json:"delivered"`
+	Failed    Count `json:"failed"`
+	Dropped   Count `json:"dropped"`
+	Lost      Count `json:"lost"`     // damaged on disk, quarantined and reported
+	Buffered  Count `json:"buffered"` // counted on its own, not as the difference
 }
 
 // Gap returns what is missing in the account; anything but zero is a bug.

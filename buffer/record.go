@@ -18,8 +18,8 @@ import (
 // out again after a crash, but then in another segment: the pair is never
 // reused.
 type Position struct {
-	Epoch uint64
-	Seq   uint64
+	Epoch uint64 `json:"epoch"`
+	Seq   uint64 `json:"seq"`
 }
 
 // IsZero reports whether p identifies no record.
@@ -61,8 +61,8 @@ func (e *Entries) Reset() { e.Data, e.Ends = e.Data[:0], e.Ends[:0] }
 
 // Count is a number of records and their bytes.
 type Count struct {
-	Records uint64
-	Bytes   uint64 // of the records as they were accepted
+	Records uint64 `json:"records"`
+	Bytes   uint64 `json:"bytes"` // of the records as they were accepted
 }
 
 // Add returns the sum.

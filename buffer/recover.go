@@ -60,10 +60,8 @@ func (s *shard) damaged(d Damage) { s.log.dir.o.Events.damaged(s.log.stream, d) 
 // reconcile takes the copy in the newest segment.
 func (s *shard) loadState() (checkpoint, error) {
 	s.journal = newJournal(s)
-	for _, temp := range []string{s.journal.path + ".new"} {
-		if err := removeIfThere(s.log.dir.fs, temp); err != nil {
-			return checkpoint{}, err
-		}
+	if err := removeIfThere(s.log.dir.fs, s.journal.path+".new"); err != nil {
+		return checkpoint{}, err
 	}
 	c, err := readJournal(s.log.dir.fs, s.journal.path, s.journal.header, s.damaged)
 	switch {

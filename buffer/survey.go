@@ -262,7 +262,7 @@ func (v *survey) place(f *foundSegment, linked bool) error {
 		}
 		f.seg.start.Records, f.known = first-min(first, 1), first > 0
 	}
-	if !f.opened && (f.size > segment.HeaderSize && linked || f.sealOK) {
+	if !f.opened && (f.size > segment.HeaderSize && linked || f.synced) {
 		v.report(Damage{File: f.seg.path, Offset: segment.HeaderSize, Length: segment.FrameHeaderSize + segment.OpenSize, Reason: "the open frame is not valid"})
 	}
 	return nil

@@ -132,10 +132,6 @@ func (s *shard) watermark() int64 {
 
 // settle writes and syncs a group and gives every producer the answer.
 func (s *shard) settle(g *group) {
-	if fault.Bug("ack-before-sync") {
-		close(g.done)
-		g.done = make(chan struct{})
-	}
 	start := time.Now()
 	if err := s.write(g); err != nil {
 		s.abandon(g, err)
@@ -205,7 +201,11 @@ func (s *shard) abandon(g *group, err error) {
 	cause := refuse("write segment", err)
 	s.mu.Lock()
 	waiting := s.group
+	var surplus *prepared
 	if s.cur != g.seg && s.cur != nil {
+		if surplus = s.next; surplus != nil {
+			s.garbage = append(s.garbage, surplus.path)
+		}
 		s.next = &prepared{ord: s.cur.ord, id: s.cur.id, path: s.cur.path, file: s.cur.file}
 	}
 	file := g.seg.file
@@ -230,7 +230,11 @@ func (s *shard) abandon(g *group, err error) {
 		close(x.done)
 	}
 	signal(s.grown) // the segment is closed now
-	s.log.dir.o.Events.segmentFailed(s.log.stream, errors.Join(cause, file.Close()))
+	err = errors.Join(cause, file.Close())
+	if surplus != nil {
+		err = errors.Join(err, surplus.file.Close())
+	}
+	s.log.dir.o.Events.segmentFailed(s.log.stream, err)
 	signal(s.chores)
 }
 

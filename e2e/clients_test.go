@@ -59,6 +59,17 @@ type door struct {
 // requests and keeps the records as they are, back to back.
 func openDoor(t *testing.T) *door {
 	t.Helper()
+	return openDoorWith(t, fmt.Sprintf("access_keys: [{id: %q, secret: %q, allow: [\"*\"]}]", accessKey, secretKey))
+}
+
+// openDoorWithoutKeys is openDoor for requests that nobody signed.
+func openDoorWithoutKeys(t *testing.T) *door {
+	t.Helper()
+	return openDoorWith(t, "access_keys: []")
+}
+
+func openDoorWith(t *testing.T, keys string) *door {
+	t.Helper()
 	d := &door{Site: hydrant.NewSite(t, hydrant.Binary(t))}
 	d.folder = filepath.Join(d.Dir, "bucket")
 	if err := os.Mkdir(d.folder, 0o755); err != nil {
@@ -69,7 +80,7 @@ server:
   data_dir: %s
   api:
     listen: %q
-    access_keys: [{id: %q, secret: %q, allow: ["*"]}] # hydrant:allow literal-secret
+    %s # hydrant:allow literal-secret
   admin: {listen: %q}
 streams:
   clients:
@@ -79,7 +90,7 @@ streams:
         bucket: file://%s
         record_delimiter: none
         buffering_hints: {size: 5MiB, interval: 500ms} # hydrant:allow small-objects
-`, d.DataDir(), d.API, accessKey, secretKey, d.Admin, d.folder)
+`, d.DataDir(), d.API, keys, d.Admin, d.folder)
 	write(t, filepath.Join(d.Dir, "hydrant.yaml"), text)
 	p := d.Exec(nil, "run", "-c", filepath.Join(d.Dir, "hydrant.yaml"))
 	p.Ready(20 * time.Second)

@@ -29,6 +29,7 @@ func state(b *testbed.Bed, stream, want string) func() bool {
 }
 
 func TestProducersDoNotNoticeAnOutageOfTheStorage(t *testing.T) {
+	t.Parallel()
 	b := testbed.New(t, hydrant.Binary(t), rand.Uint64(), calm("raw"))
 	p := b.Start()
 	p.Ready(20 * time.Second)
@@ -69,6 +70,7 @@ func TestProducersDoNotNoticeAnOutageOfTheStorage(t *testing.T) {
 }
 
 func TestRefusedCredentialsHoldTheStreamUntilTheyAreMended(t *testing.T) {
+	t.Parallel()
 	b := testbed.New(t, hydrant.Binary(t), rand.Uint64(), calm("raw"))
 	secret := filepath.Join(b.Dir, "secret")
 	write(t, secret, "not the secret")
@@ -90,6 +92,7 @@ func TestRefusedCredentialsHoldTheStreamUntilTheyAreMended(t *testing.T) {
 }
 
 func TestRotatedCredentialsAreReadAgainWithoutARestart(t *testing.T) {
+	t.Parallel()
 	b := testbed.New(t, hydrant.Binary(t), rand.Uint64(), calm("raw"))
 	shared := filepath.Join(b.Dir, "credentials")
 	keys := func(secret string) {
@@ -108,6 +111,7 @@ func TestRotatedCredentialsAreReadAgainWithoutARestart(t *testing.T) {
 }
 
 func TestAMissingBucketHoldsTheStreamUntilItIsMade(t *testing.T) {
+	t.Parallel()
 	b := testbed.New(t, hydrant.Binary(t), rand.Uint64(), calm("raw"))
 	client := b.Store.Client()
 	if err := client.RemoveBucket(context.Background(), b.Bucket); err != nil {

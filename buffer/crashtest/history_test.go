@@ -76,10 +76,9 @@ type state struct {
 type history struct {
 	numbers *atomic.Int64 // of records; the next one
 
-	mu       sync.Mutex
-	start    *state
-	events   []event
-	previous []event // before start
+	mu     sync.Mutex
+	start  *state
+	events []event
 }
 
 func newHistory() *history {
@@ -92,41 +91,20 @@ func (h *history) say(e event) {
 	h.events = append(h.events, e)
 }
 
-// around runs f and returns a history for the moment it took: what had ended
-// before is sure; what began while it ran may have happened. Meanwhile the log
-// may be read to its end once, which makes a new start.
-func (h *history) around(f func()) *history {
-	h.mu.Lock()
-	start, before := h.start, h.events
-	h.mu.Unlock()
-	f()
+// fork runs f, while nothing is learned, and returns a history of that moment
+// that goes its own way. What began and did not end may have happened.
+func (h *history) fork(f func()) *history {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	since := h.events
-	if h.start == start {
-		since = since[len(before):]
-	} else {
-		since = slices.Concat(h.previous[len(before):], since)
-	}
-	events := slices.Clip(before)
-	for _, e := range since {
-		if e.kind == handed || e.kind == planning || e.kind == settling {
-			events = append(events, e)
-		}
-	}
-	return &history{numbers: h.numbers, start: start, events: slices.Clip(events)}
-}
-
-// fork returns a history that goes its own way.
-func (h *history) fork() *history {
-	return h.around(func() {})
+	f()
+	return &history{numbers: h.numbers, start: h.start, events: slices.Clip(h.events)}
 }
 
 // rebase makes what was read the new start.
 func (h *history) rebase(s *state) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.start, h.events, h.previous = s, nil, h.events
+	h.start, h.events = s, nil
 }
 
 // expectation is what the events leave open about a log.

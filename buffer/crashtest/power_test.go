@@ -143,7 +143,7 @@ func (w *workload) shoot(fsys *crashfs.FS, h *history, depth int, luck *rand.Ran
 	}
 	var shots []shot
 	modes := crashfs.Modes()
-	moment := h.around(func() {
+	moment := h.fork(func() {
 		shots = append(shots, shot{fsys.KillClone(), "kill", luck.Uint64()})
 		count := 8
 		if fsys.Clean() {
@@ -157,7 +157,7 @@ func (w *workload) shoot(fsys *crashfs.FS, h *history, depth int, luck *rand.Ran
 	images := make([]image, len(shots))
 	for i, x := range shots {
 		images[i] = image{
-			fs: x.fs, history: moment.fork(), seed: x.seed, depth: depth,
+			fs: x.fs, history: moment.fork(func() {}), seed: x.seed, depth: depth,
 			what: fmt.Sprintf("crash %d, mode %s, seed %d, after\n%s", depth+1, x.mode, x.seed, trail()),
 		}
 	}

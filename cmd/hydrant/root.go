@@ -33,7 +33,7 @@ func (c *command) root() *cobra.Command {
 		c.dev(), c.run(),
 		c.check(), c.explain(), c.schema(),
 		c.put(), c.buffer(),
-		c.version(),
+		c.ready(), c.version(),
 	)
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")

@@ -39,6 +39,7 @@ whatever happens to the process. A second SIGTERM stops at once.`,
 				return err
 			}
 			load := func() (*configs.Config, configs.Problems) { return configs.Load(paths, c.Env) }
+			files := server.Look(paths)
 			config, problems := load()
 			if problems.Failed() {
 				return errors.Join(&exitError{code: exitProblems}, problems.Render(c.stderr, c.coloured(c.stderr)))
@@ -47,7 +48,7 @@ whatever happens to the process. A second SIGTERM stops at once.`,
 			server.LogProblems(log, problems)
 			r := runner{log: log, env: c.Env, config: config, load: load, reload: c.Reload}
 			if watch {
-				r.watch = paths
+				r.watch = files
 			}
 			if once {
 				return r.drain(cmd.Context())
@@ -79,7 +80,7 @@ type runner struct {
 	config *configs.Config
 	load   func() (*configs.Config, configs.Problems)
 	reload <-chan os.Signal
-	watch  []string // files that are read again when they change
+	watch  *server.Files // read again when they change; nil: not
 }
 
 // serve runs until ctx is done.
@@ -121,9 +122,9 @@ func (r *runner) serve(ctx context.Context) error {
 func (r *runner) steer(ctx context.Context, s *server.Server) error {
 	changed := make(chan struct{}, 1)
 	var g errgroup.Group
-	if len(r.watch) > 0 {
+	if r.watch != nil {
 		g.Go(func() error {
-			server.Watch(ctx, r.watch, func() {
+			r.watch.Watch(ctx, func() {
 				select {
 				case changed <- struct{}{}:
 				default: // one is waiting already

@@ -50,15 +50,15 @@ func TestContestTakesMediansOfInterleavedTurns(t *testing.T) {
 	}
 	b := benchmark{
 		name:        "test",
-		contestants: []contestant{turns("ours", 10, 1000, 12, 8, 11), turns("peer", 5, 5, 0, 4, 6)},
+		contestants: []contestant{turns("ours", 10, 1000, 12, 8, 11), turns("peer", 5, 5, 8, 4, 1)},
 		goals:       []goal{{speed, "peer", 2, 3}},
 	}
 	rows, err := b.run(t.Context(), 5, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := rows[0]; r.Ours != 11 || r.Theirs != 5 || r.Ratio != 2.2 || r.Verdict != holds {
-		t.Errorf("got %+v, want medians 11 and 5", r)
+	if r := rows[0]; r.Ours != 11 || r.Theirs != 5 || r.Ratio != 2 || r.Verdict != holds {
+		t.Errorf("got %+v, want medians 11 and 5, and of the ratios 2", r)
 	}
 	if got, want := strings.Join(order[:4], " "), "ours peer ours peer"; got != want {
 		t.Errorf("turns are %q, want %q", got, want)

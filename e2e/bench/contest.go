@@ -35,9 +35,9 @@ type metric struct {
 	cost bool
 }
 
-// goal compares our median with a peer's: ours divided by the peer's is to be
-// at least floor or, for a cost, at most. Without a peer, our figure itself
-// is compared. Without a floor it is for information.
+// goal compares us with a peer: our figure divided by its figure is to be at
+// least floor or, for a cost, at most. Without a peer, our figure itself is
+// compared. Without a floor it is for information.
 type goal struct {
 	metric  metric
 	peer    string
@@ -51,35 +51,36 @@ func (b benchmark) run(ctx context.Context, rounds int, profile string) ([]row, 
 	turns := map[string][]figures{}
 	for round := range rounds {
 		for i, c := range b.contestants {
+			run := c.run
+			if i == 0 && profile != "" {
+				file := filepath.Join(profile, fmt.Sprintf("%s-%d.prof", b.name, round+1))
+				run = func(ctx context.Context) (figures, error) { return profiled(ctx, c, file) }
+			}
 			debug.FreeOSMemory() // nobody pays for the garbage of the one before
 			start := time.Now()
-			var f figures
-			var err error
-			if i == 0 && profile != "" {
-				f, err = profiled(ctx, c, filepath.Join(profile, fmt.Sprintf("%s-%d.prof", b.name, round+1)))
-			} else {
-				f, err = c.run(ctx)
+			f, err := run(ctx)
+			if err == nil {
+				err = ctx.Err()
 			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
-			}
-			if err := ctx.Err(); err != nil {
-				return nil, err
 			}
 			fmt.Fprintf(os.Stderr, "%s %d/%d %s: %s (%.1fs)\n",
 				b.name, round+1, rounds, c.name, f, time.Since(start).Seconds())
 			turns[c.name] = append(turns[c.name], f)
 		}
 	}
+	ours := turns[b.contestants[0].name]
 	var rows []row
 	for _, g := range b.goals {
 		r := row{
 			Benchmark: b.name, Metric: g.metric.name, Unit: g.metric.unit, Cost: g.metric.cost,
-			Ours: median(turns[b.contestants[0].name], g.metric), Peer: g.peer, Floor: g.floor, Stretch: g.stretch,
+			Ours: median(each(ours, g.metric)), Peer: g.peer, Floor: g.floor, Stretch: g.stretch,
 		}
 		if g.peer != "" {
-			r.Theirs = median(turns[g.peer], g.metric)
-			r.Ratio = r.Ours / r.Theirs
+			theirs := turns[g.peer]
+			r.Theirs = median(each(theirs, g.metric))
+			r.Ratio = median(ratios(each(ours, g.metric), each(theirs, g.metric)))
 		}
 		r.Verdict = r.judge()
 		rows = append(rows, r)
@@ -101,11 +102,25 @@ func profiled(ctx context.Context, c contestant, file string) (figures, error) {
 	return c.run(ctx)
 }
 
-func median(turns []figures, m metric) float64 {
+func each(turns []figures, m metric) []float64 {
 	var values []float64
 	for _, f := range turns {
 		values = append(values, f[m])
 	}
+	return values
+}
+
+// ratios compares turns that followed each other, under the same conditions.
+func ratios(ours, theirs []float64) []float64 {
+	var all []float64
+	for i := range ours {
+		all = append(all, ours[i]/theirs[i])
+	}
+	return all
+}
+
+// median reorders values.
+func median(values []float64) float64 {
 	slices.Sort(values)
 	n := len(values)
 	return (values[(n-1)/2] + values[n/2]) / 2

@@ -85,18 +85,21 @@ func bench(ctx context.Context) error {
 	}
 	r := report{Machine: machine(s.dir), Rounds: s.rounds, Started: time.Now().UTC()}
 	for _, b := range chosen {
-		rows, err := b.run(ctx, s.rounds, s.profile)
-		if err != nil {
-			return fmt.Errorf("run %s: %w", b.name, err)
+		rows, failed := b.run(ctx, s.rounds, s.profile)
+		if failed != nil { // the others are worth a run all the same
+			err = errors.Join(err, fmt.Errorf("run %s: %w", b.name, failed))
+		}
+		if ctx.Err() != nil {
+			return err
 		}
 		r.Rows = append(r.Rows, rows...)
 	}
 	if *asJSON {
 		out := json.NewEncoder(os.Stdout)
 		out.SetIndent("", "  ")
-		err = out.Encode(r)
+		err = errors.Join(err, out.Encode(r))
 	} else {
-		err = r.print(os.Stdout)
+		err = errors.Join(err, r.print(os.Stdout))
 	}
 	if err == nil && r.missed() {
 		err = errMissed

@@ -50,7 +50,7 @@ func TestComposeDeliversFromTheFirstCommand(t *testing.T) {
 	})
 
 	until(t, "hydrant is healthy", time.Minute, func() bool {
-		return strings.Contains(e.inspect(t, "{{.State.Health.Status}}"), "healthy")
+		return e.inspect(t, "{{.State.Health.Status}}") == "healthy"
 	})
 	if user := e.inspect(t, "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}"); user != "65532:65532 true" {
 		t.Errorf("user and read-only root: %q", user)

@@ -46,14 +46,31 @@ func TestAcknowledgedRecordsAreDeliveredOnceWhateverIsKilled(t *testing.T) {
 	t.Logf("again: %s", replay)
 
 	l := newLoop(t, uint64(seed))
-	for l.kills < want {
+	nested := false
+	for l.kills < want && !hurried(t, l.kills, want) {
 		l.run(min(round, want-l.kills))
+		if l.kills >= kills/2 && !nested { // half-way
+			nested = true
+			l.nest(20)
+		}
 		if found := l.verdict(); len(found) > 0 {
 			report(t, found)
 			t.Fatalf("after %d kills; again: %s", l.kills, replay)
 		}
 	}
-	l.evidence(want >= kills)
+	l.evidence(l.kills >= kills)
+}
+
+// hurried reports whether the time of the test is up for another round. That
+// happens with go test's usual ten minutes when the first run has to build the
+// store.
+func hurried(t *testing.T, killed, want int) bool {
+	end, limited := t.Deadline()
+	if killed == 0 || !limited || time.Until(end) > 3*time.Minute {
+		return false
+	}
+	t.Logf("STOPPED EARLY after %d of %d kills: the test's time is up; give it more with -timeout", killed, want)
+	return true
 }
 
 // The suite must be able to fail: each of these mistakes, planted in the
@@ -73,11 +90,7 @@ func TestPlantedMistakesAreFound(t *testing.T) {
 			l := newLoop(t, 1)
 			l.env = []string{"HYDRANT_BUG=" + c.bug}
 			l.points = c.points
-			limit := 30
-			if testing.Short() {
-				limit = 15
-			}
-			for l.kills < limit {
+			for l.kills < 30 {
 				l.run(3)
 				for _, v := range l.verdict() {
 					if v.Kind == c.want {

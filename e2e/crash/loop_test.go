@@ -77,18 +77,32 @@ func (l *loop) run(n int) {
 // life is one start of the program and its end.
 func (l *loop) life() {
 	l.t.Helper()
-	switch draw := l.rng.IntN(10); {
+	switch draw := l.rng.IntN(100); {
 	case l.points != nil:
 		l.killAt(l.points[l.rng.IntN(len(l.points))])
-	case draw < 6:
+	case draw < 60:
 		names := slices.Sorted(maps.Keys(points))
 		l.killAt(names[l.rng.IntN(len(names))])
-	case draw < 8: // any time
-		p := l.start()
-		l.await(p, time.Duration(l.rng.IntN(2500))*time.Millisecond)
+	case draw < 77: // any time
+		l.await(l.start(), time.Duration(l.rng.IntN(2500))*time.Millisecond)
+	case draw < 80: // while the store is away, too
+		l.Store.Stop()
+		l.await(l.start(), time.Duration(l.rng.IntN(2500))*time.Millisecond)
+		l.Store.Start()
 	default: // while it recovers, or soon after
-		p := l.start()
-		l.await(p, time.Duration(l.rng.IntN(120))*time.Millisecond)
+		l.await(l.start(), time.Duration(l.rng.IntN(120))*time.Millisecond)
+	}
+}
+
+// nest kills the program n times in a row while it recovers from the kill
+// before.
+func (l *loop) nest(n int) {
+	l.t.Helper()
+	for range n {
+		during := []string{"K13", "K13-journal", "K13-cut", "K13-seal"}
+		p := l.start("HYDRANT_KILL=" + during[l.rng.IntN(len(during))])
+		l.await(p, 500*time.Millisecond)
+		l.kills++
 	}
 }
 

@@ -8,9 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -83,7 +86,7 @@ func newSender(t *testing.T, a *api) *Sender {
 	t.Cleanup(client.CloseIdleConnections)
 	return &Sender{
 		Client: &Client{Endpoint: srv.URL, Region: "us-east-1", HTTP: client},
-		Stream: "clicks", Connections: 1, Patience: time.Second, Linger: time.Hour,
+		Stream: "clicks", Connections: 1, Patience: time.Minute, Linger: time.Hour,
 	}
 }
 
@@ -231,16 +234,66 @@ func TestRequestsAreSignedOnlyWithKeysAndNeverCarryTheSecret(t *testing.T) {
 	}
 }
 
-func TestGenerateAndPaced(t *testing.T) {
-	a := &api{}
-	s := newSender(t, a)
-	begun := time.Now()
-	if err := s.Run(t.Context(), Paced(Generate(sample.NewClicks(1), 20), 200)); err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(begun); len(a.stored) != 20 || took < 90*time.Millisecond {
-		t.Errorf("%d records in %v, want 20 in 95ms or more", len(a.stored), took)
-	}
+func TestPacedKeepsTheRateAndCatchesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		from := Paced(Generate(sample.NewClicks(1), 20), 200)
+		for n := range 20 {
+			if n == 10 {
+				time.Sleep(20 * time.Millisecond) // the reader is late; the next come at once
+			}
+			if _, err := from.Next(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(begun); took != 95*time.Millisecond {
+			t.Errorf("20 records at 200 a second took %v, want 95ms", took)
+		}
+		if _, err := from.Next(t.Context()); err != io.EOF {
+			t.Errorf("after the last record: %v", err)
+		}
+	})
+}
+
+func TestProgressIsALineEveryTenSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b strings.Builder
+		ctx, cancel := context.WithTimeout(t.Context(), 35*time.Second)
+		defer cancel()
+		(&Display{Out: &b, Stream: "clicks"}).Run(ctx, &Sender{})
+		if n := strings.Count(b.String(), "\n"); n != 3 {
+			t.Errorf("%d lines in 35 s:\n%s", n, b.String())
+		}
+	})
+}
+
+func FuzzLinesLosesNothing(f *testing.F) {
+	f.Add("a\nb\r\n\n\nc")
+	f.Add("\r\n")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		var want []string
+		for line := range strings.SplitSeq(text, "\n") {
+			if line = strings.TrimSuffix(line, "\r"); line != "" {
+				want = append(want, line)
+			}
+		}
+		var got []string
+		from := Lines(iotest.OneByteReader(strings.NewReader(text)))
+		for {
+			record, err := from.Next(t.Context())
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, string(record))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("Lines(%q) = %q, want %q", text, got, want)
+		}
+	})
 }
 
 func TestWholeAndSequence(t *testing.T) {

@@ -71,19 +71,28 @@ func LogProblems(log *slog.Logger, problems configs.Problems) {
 // Kubernetes does.
 const watchEvery = time.Second
 
-// Watch calls changed when one of the files, or one in the folders, differs
-// from before, until ctx is done.
-func Watch(ctx context.Context, paths []string, changed func()) {
+// Files are files, and folders of them, as they were at one moment.
+type Files struct {
+	paths []string
+	last  uint64 // fingerprint
+}
+
+// Look notes how the files are now. Done before they are read, no change is
+// missed.
+func Look(paths []string) *Files { return &Files{paths, fingerprint(paths)} }
+
+// Watch calls changed whenever the files differ from before, until ctx is done.
+func (f *Files) Watch(ctx context.Context, changed func()) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	for last := fingerprint(paths); ; {
+	for {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
-		if now := fingerprint(paths); now != last {
-			last = now
+		if now := fingerprint(f.paths); now != f.last {
+			f.last = now
 			changed()
 		}
 	}

@@ -157,7 +157,7 @@ func transportError(err error) (kind sinks.Kind, reason, hint string) {
 	case errors.As(err, &dns):
 		return sinks.Retryable, "dns", "check the host in destination.s3.endpoint"
 	}
-	return sinks.Retryable, "connection", ""
+	return sinks.Retryable, "connection", "check that the storage is running and that destination.s3.endpoint is right"
 }
 
 // response returns the storage's answer in an error, or the zero value if

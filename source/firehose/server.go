@@ -55,6 +55,10 @@ func (s *Server) CAFile() string { return s.tls.caFile }
 func Listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err // without the address, which stands in front already
+		}
 		return nil, fmt.Errorf("listen on %s: %w; stop the program that uses the port, or choose another one", address, err)
 	}
 	return l, nil
