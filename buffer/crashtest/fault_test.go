@@ -59,8 +59,11 @@ var illnesses = []illness{
 // TestSickDiskLosesNothing gives the disk every illness, takes the power away
 // meanwhile, and wants the log to work again when the disk does.
 func TestSickDiskLosesNothing(t *testing.T) {
-	rounds := uint64(12)
-	if testing.Short() {
+	rounds := uint64(3)
+	switch {
+	case *everyFlag:
+		rounds = 30
+	case testing.Short():
 		rounds = 1
 	}
 	for i, ill := range illnesses {

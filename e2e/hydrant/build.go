@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,10 @@ func Faulty(t testing.TB) string {
 	t.Helper()
 	return built(t, &faulty)
 }
+
+// raceEnv builds the program with the race detector. A race ends the program
+// then, which fails any test.
+const raceEnv = "HYDRANT_E2E_RACE"
 
 // A build happens at most once in a test process; the folder is left to the
 // system's cleaning of temporary files unless Clean is called.
@@ -57,6 +62,10 @@ func compile(tags string) (string, error) {
 	cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-o", path, "./cmd/hydrant")
 	cmd.Dir = Root()
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if os.Getenv(raceEnv) != "" {
+		cmd.Args = slices.Insert(cmd.Args, 2, "-race")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build hydrant: %w\n%s", err, out)
 	}

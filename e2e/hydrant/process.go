@@ -85,7 +85,7 @@ func (s *Site) Exec(env []string, args ...string) *Process {
 	p := &Process{site: s, logAt: at, exited: make(chan struct{})}
 	p.cmd = exec.Command(s.Program, args...)
 	p.cmd.Dir = s.Dir
-	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Env = append(append(os.Environ(), "GORACE=halt_on_error=1"), env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = dieWithParent()
 	started := make(chan error)
