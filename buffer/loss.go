@@ -35,6 +35,7 @@ func (r *follower) skip(c *Chunk, file io.ReaderAt, to reach) error {
 			d.Reason += "; they could not be copied: " + err.Error()
 		}
 	}
+	println("DBG", hole.lost.First, hole.lost.Last, hole.lost.Bytes, r.before, hole.before, r.place, r.seq, r.seg.start.Records, r.seg.start.Bytes, to.last.Bytes, to.end)
 	if err := r.lose(hole.lost, d); err != nil {
 		return err
 	}

@@ -50,7 +50,6 @@ func newSample(t *testing.T, planLast bool) *sample {
 		}
 	}
 	check(s.open())
-	synctest.Wait()
 	m := &sample{}
 	appendFrame := func(count int) {
 		c, err := s.append(count)

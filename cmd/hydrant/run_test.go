@@ -307,7 +307,7 @@ func TestAVariableWithNewContentRestartsItsStreamOnly(t *testing.T) {
 	p := start(t, nil, "", "run", "-c", s.file)
 	p.up()
 	p.reload <- syscall.SIGHUP
-	p.until("reload of nothing", func() bool { return strings.Contains(p.stderr.String(), "no stream changed") })
+	p.until("reload of nothing", func() bool { return strings.Contains(p.stderr.String(), "nothing changed") })
 	if err := os.WriteFile(prefix, []byte("two/"), 0o600); err != nil {
 		t.Fatal(err)
 	}

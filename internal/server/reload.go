@@ -20,9 +20,9 @@ import (
 func (s *Server) Apply(ctx context.Context, config *configs.Config) []string {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	if old := s.config.Load(); old != nil && !reflect.DeepEqual(old.Server, config.Server) {
-		s.log.Warn("the server section changed; restart hydrant to apply that part")
-		config.Server = old.Server
+	var changes []string
+	if old := s.config.Load(); old != nil {
+		changes = s.applyServer(old.Server, config)
 	}
 	specs := make([]stream.Spec, len(config.Streams))
 	for i, c := range config.Streams {
@@ -31,8 +31,24 @@ func (s *Server) Apply(ctx context.Context, config *configs.Config) []string {
 	s.config.Store(config)
 	ctx, cancel := context.WithTimeout(ctx, config.Server.ShutdownTimeout.Std())
 	defer cancel()
-	changes := s.set.Apply(ctx, specs)
+	changes = append(changes, s.set.Apply(ctx, specs)...)
 	s.metrics.Reloaded()
+	return changes
+}
+
+// applyServer changes what can be changed of the server while it runs, the
+// access keys, and leaves the rest of that section as it is.
+func (s *Server) applyServer(old configs.Server, config *configs.Config) (changes []string) {
+	keys := config.Server.API.AccessKeys
+	if s.handler != nil && !reflect.DeepEqual(old.API.AccessKeys, keys) {
+		s.handler.SetAccessKeys(keys)
+		changes = append(changes, "changed the access keys")
+	}
+	old.API.AccessKeys = keys
+	if !reflect.DeepEqual(old, config.Server) {
+		s.log.Warn("the server section changed; restart hydrant to apply that part; access keys are applied")
+		config.Server = old
+	}
 	return changes
 }
 
@@ -47,7 +63,7 @@ func (s *Server) Reload(ctx context.Context, load func() (*configs.Config, confi
 	}
 	changes := s.Apply(ctx, config)
 	if len(changes) == 0 {
-		s.log.Info("configuration read again, no stream changed")
+		s.log.Info("configuration read again, nothing changed")
 	}
 	for _, c := range changes {
 		s.log.Info("configuration read again: " + c)

@@ -53,9 +53,10 @@ type Server struct {
 	reloading sync.Mutex // one Apply at a time; guards revisions
 	revisions map[string]revision
 
-	admin *admin.Server // nil: none
-	door  *firehose.Server
-	api   net.Listener
+	admin   *admin.Server     // nil: none
+	handler *firehose.Handler // nil: no listener
+	door    *firehose.Server
+	api     net.Listener
 
 	serving *errgroup.Group
 	broken  context.Context // done when a listener fails
@@ -184,8 +185,8 @@ func (s *Server) listenAPI(config *configs.Config, folder string) (err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return fmt.Errorf("create folder for certificates: %w", err)
 	}
-	handler := firehose.NewHandler(c, streams{s}, s.doorEvents())
-	if s.door, err = firehose.OpenServer(c, handler, folder); err != nil {
+	s.handler = firehose.NewHandler(c, streams{s}, s.doorEvents())
+	if s.door, err = firehose.OpenServer(c, s.handler, folder); err != nil {
 		return err
 	}
 	if s.api, err = firehose.Listen(c.Listen); err != nil {

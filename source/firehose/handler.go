@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hydrant-dev/hydrant/buffer"
@@ -41,7 +42,7 @@ type Stream interface {
 // Handler answers the requests of the API. It may be used concurrently.
 type Handler struct {
 	streams Streams
-	keys    *keyring
+	keys    atomic.Pointer[keyring]
 	region  string
 	account string
 	events  Events
@@ -54,15 +55,18 @@ type Handler struct {
 func NewHandler(c Config, streams Streams, events Events) *Handler {
 	h := &Handler{
 		streams: streams,
-		keys:    newKeyring(c.Region, c.AccessKeys),
 		region:  c.Region,
 		account: c.Account,
 		events:  events,
 	}
+	h.SetAccessKeys(c.AccessKeys)
 	h.memory.size = int64(c.MaxInFlight)
 	h.pool.New = func() any { return new(exchange) }
 	return h
 }
+
+// SetAccessKeys replaces the keys, for the requests that come from now on.
+func (h *Handler) SetAccessKeys(keys []AccessKey) { h.keys.Store(newKeyring(h.region, keys)) }
 
 const targetPrefix = "Firehose_20150804."
 
@@ -118,7 +122,7 @@ func (h *Handler) serve(x *exchange, w http.ResponseWriter, r *http.Request) *ap
 		w.Header().Set("Connection", "close") // the rest of the body is in the way
 		return err
 	}
-	who, err := h.keys.verify(r, x.raw, began)
+	who, err := h.keys.Load().verify(r, x.raw, began)
 	if err != nil {
 		return err
 	}
