@@ -133,7 +133,11 @@ func (d *Dir) findStreams() ([]meta, error) {
 	var found []meta
 	for _, id := range ids {
 		where := path.Join(streamsName, id)
-		if _, err := decodeID(id); err != nil {
+		info, err := d.fs.Stat(where)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := decodeID(id); err != nil || !info.IsDir() {
 			d.o.Events.foreign(where)
 			continue
 		}

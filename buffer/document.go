@@ -61,12 +61,14 @@ func readDocument(fsys vfs.FS, name string, v any, valid func() error) (damaged,
 }
 
 func readCopy(fsys vfs.FS, name string, v any, valid func() error) error {
-	text, err := readFile(fsys, name, 64<<10)
+	body, ok, err := readSummed(fsys, name)
+	if err == nil && !ok {
+		body, ok, err = readSummed(fsys, name) // it may have gone wrong on its way from the disk
+	}
 	if err != nil {
 		return err
 	}
-	body, sum, _ := strings.Cut(string(text), "\n")
-	if fmt.Sprintf("%08x\n", segment.Sum([]byte(body))) != sum {
+	if !ok {
 		return fmt.Errorf("read %s: wrong checksum", name)
 	}
 	var head struct{ Version int }
@@ -86,6 +88,16 @@ func readCopy(fsys vfs.FS, name string, v any, valid func() error) error {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	return nil
+}
+
+// readSummed reads a document and reports whether its checksum is right.
+func readSummed(fsys vfs.FS, name string) (body string, ok bool, err error) {
+	text, err := readFile(fsys, name, 64<<10)
+	if err != nil {
+		return "", false, err
+	}
+	body, sum, _ := strings.Cut(string(text), "\n")
+	return body, fmt.Sprintf("%08x\n", segment.Sum([]byte(body))) == sum, nil
 }
 
 // replaceFile writes a file so that after a crash it is there whole or as it

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"slices"
 	"time"
@@ -76,6 +77,23 @@ func (c *checkpoint) settledCount() Count {
 		bytes -= min(l.Bytes, bytes)
 	}
 	return Count{c.Settled.Seq, bytes}
+}
+
+// bytesBefore returns the bytes of all records before seq, if seq is where the
+// account can tell: behind what is settled, planned or lost.
+func (c *checkpoint) bytesBefore(seq uint64) (bytes uint64, known bool) {
+	n := c.settledCount()
+	for _, p := range c.Plans {
+		if p.Last.Seq < seq {
+			n = n.Add(p.Count)
+		}
+	}
+	for _, l := range c.Losses {
+		if l.Last < seq && !l.Late {
+			n = n.Add(Count{l.records(), l.Bytes})
+		}
+	}
+	return n.Bytes, n.Records == seq-1
 }
 
 // planned returns the last sequence that is in a plan or settled.
@@ -190,6 +208,29 @@ func (j *journal) roll(c checkpoint) error {
 	return nil
 }
 
+// save makes durable what was read at the start: it may be in the page cache
+// only.
+func (j *journal) save() error {
+	file, err := j.fs.OpenWrite(j.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	size, err := file.Size()
+	if err == nil {
+		err = rewrite(file, 0, size)
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("save %s: %w", j.path, err)
+	}
+	return syncDir(j.fs, path.Dir(j.path))
+}
+
 // stop waits for the entry under way and takes no others.
 func (j *journal) stop() error {
 	j.turn <- struct{}{}
@@ -232,6 +273,9 @@ func readJournal(fsys vfs.FS, name string, h segment.Header, report func(Damage)
 	if err != nil {
 		return newest, fmt.Errorf("read %s: %w", name, err)
 	}
+	if size < segment.HeaderSize {
+		return newest, fmt.Errorf("read %s: %w", name, errNoCheckpoint)
+	}
 	ids, err := journalIDs(f, name, h, report)
 	if err != nil {
 		return newest, err
@@ -252,11 +296,8 @@ var errNoCheckpoint = errors.New("it holds no valid checkpoint")
 
 // journalIDs returns the ids the frames may be written under.
 func journalIDs(f vfs.File, name string, want segment.Header, report func(Damage)) ([]uint64, error) {
-	block := make([]byte, segment.HeaderSize)
-	if n, err := f.ReadAt(block, 0); n < len(block) {
-		if errors.Is(err, io.EOF) {
-			return nil, nil
-		}
+	block, err := segment.ReadHeader(f)
+	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	h, err := segment.ParseHeader(block)

@@ -35,7 +35,6 @@ func (r *follower) skip(c *Chunk, file io.ReaderAt, to reach) error {
 			d.Reason += "; they could not be copied: " + err.Error()
 		}
 	}
-	println("DBG", hole.lost.First, hole.lost.Last, hole.lost.Bytes, r.before, hole.before, r.place, r.seq, r.seg.start.Records, r.seg.start.Bytes, to.last.Bytes, to.end)
 	if err := r.lose(hole.lost, d); err != nil {
 		return err
 	}
@@ -46,7 +45,7 @@ func (r *follower) skip(c *Chunk, file io.ReaderAt, to reach) error {
 // hole is a damaged region from r.off on.
 type hole struct {
 	end    int64
-	before uint16 // as in the frame at end
+	before uint64 // bytes of records before end in the segment
 	place  uint64 // sequence at end
 	lost   loss   // zero: no record
 }
@@ -59,43 +58,67 @@ func (r *follower) measure(file io.ReaderAt, to reach) (h hole, err error) {
 	if err == nil && off == r.off && (f.Type != segment.Data || f.Seq <= r.seq) {
 		return r.measureFrame(&f), nil
 	}
-	h = hole{end: to.end, before: uint16(to.last.Bytes - r.seg.start.Bytes)}
+	h = hole{end: to.end, before: less(to.last.Bytes, r.seg.start.Bytes)}
 	last := to.last.Records // of the records in the hole
-	defer func() { h.place = last + 1 }()
 	var bad *segment.BadFrame
-	if err == nil {
-		h.end, h.before, last = off, f.Before, f.Seq-1 // a gap before a good frame
-	} else if !errors.As(err, &bad) {
+	found := err == nil // f stands behind the hole
+	if !found && !errors.As(err, &bad) {
 		return h, err
-	} else if more, err := sc.Resync(); err != nil {
-		return h, err
-	} else if more {
+	}
+	if !found {
+		if found, err = sc.Resync(); err != nil {
+			return h, err
+		}
+	}
+	if found && bad != nil {
 		if f, off, err = sc.Next(); err != nil && !errors.As(err, &bad) {
 			return h, err
 		}
-		h.end, h.before, last = off, f.Before, f.Seq-1
 	}
+	if found {
+		h.end, last = off, f.Seq-1
+		h.before = r.before + gapBytes(off-r.off, less(f.Seq, r.place), uint16(r.before), f.Before)
+	}
+	h.place = last + 1
 	if last >= r.seq {
-		h.lost = loss{First: r.seq, Last: last}
-		all := last - min(r.place, r.seq) + 1
-		h.lost.Bytes = share(gapBytes(h.end-r.off, all, r.before, h.before), h.lost.records(), all)
+		h.lost = loss{First: r.seq, Last: last, Bytes: r.bytesLost(h.before, last, last+1-min(r.place, r.seq))}
 	}
 	return h, nil
 }
 
 // measureFrame is for a frame whose header is good: only its payload is lost.
 func (r *follower) measureFrame(f *segment.Frame) hole {
-	h := hole{end: r.off + f.Size(), before: f.Before, place: f.Seq + uint64(f.Count)}
+	h := hole{end: r.off + f.Size(), before: r.before, place: f.Seq + uint64(f.Count)}
 	if f.Type != segment.Data {
 		return h
 	}
-	h.before += uint16(f.DataBytes())
-	first, last := max(r.seq, f.Seq), f.Seq+uint64(f.Count)-1
-	if first <= last {
-		h.lost = loss{First: first, Last: last, Bytes: share(f.DataBytes(), last-first+1, uint64(f.Count))}
+	h.before += f.DataBytes()
+	if last := h.place - 1; last >= r.seq {
+		h.lost = loss{First: r.seq, Last: last, Bytes: r.bytesLost(h.before, last, uint64(f.Count))}
 	}
 	return h
 }
+
+// bytesLost returns the bytes of the records r.seq to last, which end in the
+// segment behind end bytes of records. The hole from r.off on holds all
+// records, and some of them may be settled: their bytes are in the account.
+func (r *follower) bytesLost(end, last, all uint64) uint64 {
+	bytes := less(end, r.before)
+	lost := last - r.seq + 1
+	if lost == all {
+		return bytes
+	}
+	s := r.shard
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, known := s.state.bytesBefore(r.seq); known && before >= r.seg.start.Bytes+r.before {
+		return less(r.seg.start.Bytes+end, before)
+	}
+	return share(bytes, lost, all)
+}
+
+// less returns a-b, or 0 when damage makes b the larger one.
+func less(a, b uint64) uint64 { return a - min(a, b) }
 
 // lose makes durable that records are lost, reports it, and goes on behind
 // them. A zero loss is only reported.

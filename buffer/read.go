@@ -26,7 +26,7 @@ type follower struct {
 
 	seg     *seg
 	off     int64  // in seg, at a frame
-	before  uint16 // bytes of records before off in seg, modulo 65536
+	before  uint64 // bytes of records before off in seg
 	place   uint64 // sequence at off; seq may be further on
 	suspect int64  // offset of a bad frame that is read a second time, or 0
 }
@@ -114,7 +114,7 @@ func (r *follower) step() step {
 			return step{to: to}
 		}
 		if to.last.Records >= r.seq {
-			return step{lost: loss{First: r.seq, Last: to.last.Records, Bytes: uint64(uint16(to.last.Bytes-r.seg.start.Bytes) - r.before)}, file: r.seg.path}
+			return step{lost: loss{First: r.seq, Last: to.last.Records, Bytes: less(to.last.Bytes, r.seg.start.Bytes+r.before)}, file: r.seg.path}
 		}
 	}
 	next := s.after(r.seg, r.seq)
@@ -262,10 +262,10 @@ func (r *follower) parse(c *Chunk, end int64) (need int64, good bool) {
 			}
 		}
 		at += f.Size()
-		r.before, r.place = f.Before, f.Seq+uint64(f.Count)
 		if f.Type == segment.Data {
-			r.before += uint16(f.DataBytes())
+			r.before += f.DataBytes()
 		}
+		r.place = max(r.place, f.Seq+uint64(f.Count))
 	}
 	r.off += at
 	c.Data = c.Data[:at]

@@ -1,6 +1,7 @@
 package buffer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -47,9 +48,10 @@ func (s *shard) recover() error {
 	err = s.commit(func(c *checkpoint) error { c.Owner++; return nil })
 	if errors.Is(err, ErrFull) {
 		// Nothing can be planned before an entry fits, but a full disk is no
-		// reason not to start: space may come back at any time.
+		// reason not to start: space may come back at any time. Then we go on
+		// from the entry that is there, so it has to be durable.
 		s.report(err)
-		return nil
+		return s.journal.save()
 	}
 	return err
 }
@@ -175,7 +177,7 @@ func rewrite(file vfs.File, from, to int64) error {
 	block := make([]byte, min(1<<20, max(0, to-from)))
 	for from < to {
 		b := block[:min(int64(len(block)), to-from)]
-		if n, err := file.ReadAt(b, from); n < len(b) {
+		if err := readSteady(file, b, from); err != nil {
 			return err
 		}
 		if _, err := file.WriteAt(b, from); err != nil {
@@ -184,6 +186,23 @@ func rewrite(file vfs.File, from, to int64) error {
 		from += int64(len(b))
 	}
 	return nil
+}
+
+// readSteady fills b with bytes that two reads agree on, for a bit that went
+// wrong on its way from the disk must not be written back.
+func readSteady(file io.ReaderAt, b []byte, off int64) error {
+	again := make([]byte, len(b))
+	for range 5 {
+		for _, to := range [][]byte{b, again} {
+			if n, err := file.ReadAt(to, off); n < len(to) {
+				return err
+			}
+		}
+		if bytes.Equal(b, again) {
+			return nil
+		}
+	}
+	return fmt.Errorf("read %d bytes at %d: every time they are others; check the disk of the data directory", len(b), off)
 }
 
 // quarantineFile moves a file out of the way, keeping it for the operator.
@@ -233,7 +252,13 @@ func (s *shard) bytesBefore(seq uint64) (uint64, error) {
 		// It is missing; what was settled and lost is all we know of.
 		return s.state.settledCount().Bytes, nil
 	}
-	file, err := s.log.dir.fs.Open(g.path)
+	bytes, err := bytesWithin(s.log.dir.fs, g, seq)
+	return g.start.Bytes + bytes, err
+}
+
+// bytesWithin returns the bytes of the records in g before seq.
+func bytesWithin(fsys vfs.FS, g *seg, seq uint64) (uint64, error) {
+	file, err := fsys.Open(g.path)
 	if err != nil {
 		return 0, err
 	}
@@ -242,7 +267,7 @@ func (s *shard) bytesBefore(seq uint64) (uint64, error) {
 	for {
 		f, off, err := w.frame()
 		if err != nil {
-			return g.start.Bytes + w.bytes, ignoreEnd(err)
+			return w.bytes, ignoreEnd(err)
 		}
 		if last := f.Seq + uint64(f.Count); last <= seq {
 			w.pass(f, off)
@@ -252,7 +277,7 @@ func (s *shard) bytesBefore(seq uint64) (uint64, error) {
 		if f.Type == segment.Data && f.Seq < seq {
 			part += partBytes(w.sc, f, off, seq-f.Seq)
 		}
-		return g.start.Bytes + w.bytes + part, nil
+		return w.bytes + part, nil
 	}
 }
 

@@ -82,7 +82,7 @@ type seg struct {
 type mark struct {
 	seq    uint64
 	off    int64
-	before uint16
+	before uint64 // bytes of records before off in the segment
 }
 
 // first returns the sequence of the first record.

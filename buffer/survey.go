@@ -142,8 +142,8 @@ func notBad(err error) bool {
 // header alone loses nothing: all it says is known from the file's name and
 // its frames.
 func (v *survey) checkHeader(f *foundSegment, file io.ReaderAt) (bool, error) {
-	block := make([]byte, segment.HeaderSize)
-	if n, err := file.ReadAt(block, 0); n < len(block) && !errors.Is(err, io.EOF) {
+	block, err := segment.ReadHeader(file)
+	if err != nil {
 		return false, err
 	}
 	h, err := segment.ParseHeader(block)
@@ -218,13 +218,12 @@ func (v *survey) chain(found []*foundSegment) error {
 	}
 	slices.Reverse(kept)
 	v.kept = kept
-	v.fillStarts()
-	return nil
+	return v.fillStarts()
 }
 
 // fillStarts gives segments that do not say themselves what was accepted
 // before them the end of the one before.
-func (v *survey) fillStarts() {
+func (v *survey) fillStarts() error {
 	for i, f := range v.kept {
 		if f.opened || f.sealOK && f.known {
 			continue
@@ -233,14 +232,22 @@ func (v *survey) fillStarts() {
 		if i > 0 {
 			before = v.kept[i-1].seg.last
 		}
-		f.seg.start.Bytes = before.Bytes
 		if !f.known {
 			f.seg.start.Records = before.Records
 		}
+		if i == 0 && f.seg.start.Records < before.Records { // it holds settled records, too
+			within, err := bytesWithin(v.fs, f.seg, before.Records+1)
+			if err != nil {
+				return err
+			}
+			before.Bytes -= min(within, before.Bytes)
+		}
+		f.seg.start.Bytes = before.Bytes
 		if f.tail.frames > 0 && !f.short {
 			f.seg.last.Bytes += before.Bytes
 		}
 	}
+	return nil
 }
 
 // place finds what was accepted before the segment.

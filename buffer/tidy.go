@@ -108,6 +108,11 @@ func (s *shard) prepare() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.next != nil {
+		// A segment failed meanwhile and left the one after it unused.
+		s.garbage = append(s.garbage, p.path)
+		return p.file.Close()
+	}
 	s.next = p
 	if s.stalled != nil {
 		s.stalled = nil

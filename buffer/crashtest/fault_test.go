@@ -73,7 +73,7 @@ func TestSickDiskLosesNothing(t *testing.T) {
 			for round := range rounds {
 				seed := 1000*uint64(i+1) + round
 				if *seedFlag != 0 {
-					seed, round = *seedFlag, rounds
+					seed = *seedFlag // and no further round
 				}
 				synctest.Test(t, func(t *testing.T) { acted += runSick(t, ill, seed, &images) })
 				if t.Failed() || *seedFlag != 0 {

@@ -49,6 +49,9 @@ func newSample(t *testing.T, planLast bool) *sample {
 			t.Fatal(err)
 		}
 	}
+	// The second segment takes a moment, so that the first one holds settled
+	// and other records.
+	s.fs.Inject(crashfs.Fault{On: crashfs.OpCreate, Path: "*.seg", After: 1, Times: 1, Delay: time.Second})
 	check(s.open())
 	m := &sample{}
 	appendFrame := func(count int) {
@@ -75,6 +78,10 @@ func newSample(t *testing.T, planLast bool) *sample {
 			planSome()
 		}
 		appendFrame(n)
+		if i == 0 {
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+		}
 	}
 	if planLast {
 		planSome()
@@ -91,6 +98,9 @@ func newSample(t *testing.T, planLast bool) *sample {
 	}
 	check(s.close())
 	check(m.locate())
+	if settled, first := s.history.expect().sure[1].pos, m.records[0].pos; settled.Epoch != first.Epoch {
+		t.Fatalf("the first record is at %v and the first that is not settled at %v: want one segment", settled, first)
+	}
 	return m
 }
 

@@ -53,6 +53,12 @@ func (s *Scanner) Next() (Frame, int64, error) {
 	}
 	f, err := ParseFrame(b, s.id)
 	if err != nil {
+		if b, err = s.again(s.off, FrameHeaderSize); err != nil {
+			return f, s.off, err
+		}
+		f, err = ParseFrame(b, s.id)
+	}
+	if err != nil {
 		return f, s.off, &BadFrame{s.off, "not a valid header"}
 	}
 	if s.off+f.Size() > s.end {
@@ -69,6 +75,11 @@ func (s *Scanner) Payload(f *Frame, off int64) ([]byte, error) {
 	b, err := s.view(off+FrameHeaderSize, int(f.Length))
 	if err != nil {
 		return nil, err
+	}
+	if !f.Valid(b) {
+		if b, err = s.again(off+FrameHeaderSize, int(f.Length)); err != nil {
+			return nil, err
+		}
 	}
 	if !f.Valid(b) {
 		return nil, &BadFrame{off, "wrong payload checksum"}
@@ -128,6 +139,28 @@ func (s *Scanner) view(off int64, n int) ([]byte, error) {
 		return nil, err
 	}
 	return s.block[:n], nil
+}
+
+// again reads bytes a second time: what fails its checksum may have gone
+// wrong on its way from the disk.
+func (s *Scanner) again(off int64, n int) ([]byte, error) {
+	s.block = nil
+	return s.view(off, n)
+}
+
+// ReadHeader reads block 0 for ParseHeader, a second time when the first does
+// not parse. What a short file lacks is zero.
+func ReadHeader(r io.ReaderAt) ([]byte, error) {
+	block := make([]byte, HeaderSize)
+	for range 2 {
+		if err := readFull(r, block, 0); err != nil {
+			return nil, err
+		}
+		if _, err := ParseHeader(block); err == nil {
+			break
+		}
+	}
+	return block, nil
 }
 
 func readFull(r io.ReaderAt, b []byte, off int64) error {

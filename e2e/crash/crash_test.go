@@ -46,19 +46,24 @@ func TestAcknowledgedRecordsAreDeliveredOnceWhateverIsKilled(t *testing.T) {
 	t.Logf("again: %s", replay)
 
 	l := newLoop(t, uint64(seed))
-	nested := false
-	for l.kills < want && !hurried(t, l.kills, want) {
-		l.run(min(round, want-l.kills))
-		if l.kills >= kills/2 && !nested { // half-way
-			nested = true
-			l.nest(20)
-		}
+	judge := func() {
+		t.Helper()
 		if found := l.verdict(); len(found) > 0 {
 			report(t, found)
 			t.Fatalf("after %d kills; again: %s", l.kills, replay)
 		}
 	}
-	l.evidence(l.kills >= kills)
+	for l.kills < want && !hurried(t, l.kills, want) {
+		l.run(min(round, want-l.kills))
+		judge()
+	}
+	all := l.kills >= kills
+	if all {
+		l.nest(20)
+		l.complete()
+		judge()
+	}
+	l.evidence(all)
 }
 
 // hurried reports whether the time of the test is up for another round. That

@@ -46,6 +46,7 @@ type loop struct {
 	env    []string // for every start
 	points []string // if set: kill at these points only
 	kills  int
+	deck   []string // the points that come before one comes again
 
 	seen string // file in which the program notes the points it passes
 }
@@ -81,8 +82,7 @@ func (l *loop) life() {
 	case l.points != nil:
 		l.killAt(l.points[l.rng.IntN(len(l.points))])
 	case draw < 60:
-		names := slices.Sorted(maps.Keys(points))
-		l.killAt(names[l.rng.IntN(len(names))])
+		l.killAt(l.draw())
 	case draw < 77: // any time
 		l.await(l.start(), time.Duration(l.rng.IntN(2500))*time.Millisecond)
 	case draw < 80: // while the store is away, too
@@ -92,6 +92,46 @@ func (l *loop) life() {
 	default: // while it recovers, or soon after
 		l.await(l.start(), time.Duration(l.rng.IntN(120))*time.Millisecond)
 	}
+}
+
+// draw returns the next point to die at.
+func (l *loop) draw() string {
+	if len(l.deck) == 0 {
+		l.deck = slices.Sorted(maps.Keys(points))
+		l.rng.Shuffle(len(l.deck), func(i, j int) { l.deck[i], l.deck[j] = l.deck[j], l.deck[i] })
+	}
+	point := l.deck[0]
+	l.deck = l.deck[1:]
+	return point
+}
+
+// complete kills the program at the points where it has not died yet. Not
+// every start comes to every point.
+func (l *loop) complete() {
+	l.t.Helper()
+	defer l.Produce()()
+	for _, point := range slices.Sorted(maps.Keys(points)) {
+		for tries := 0; tries < 10 && l.died()[point] == 0; tries++ {
+			l.killAt(point)
+			l.kills++
+		}
+	}
+}
+
+// died counts where the program has killed itself.
+func (l *loop) died() map[string]int {
+	l.t.Helper()
+	text, err := os.ReadFile(l.seen)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	died := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		if point, ok := strings.CutSuffix(strings.TrimSpace(line), " killed"); ok {
+			died[point]++
+		}
+	}
+	return died
 }
 
 // nest kills the program n times in a row while it recovers from the kill
@@ -161,17 +201,7 @@ func (l *loop) verdict() []oracle.Violation {
 // evidence fails a run that proved nothing.
 func (l *loop) evidence(all bool) {
 	l.t.Helper()
-	calls := l.Calls()
-	died := map[string]int{}
-	text, err := os.ReadFile(l.seen)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if point, ok := strings.CutSuffix(strings.TrimSpace(line), " killed"); ok {
-			died[point]++
-		}
-	}
+	calls, died := l.Calls(), l.died()
 	l.t.Logf("%d kills, %d of %d records acknowledged, %d objects, %d found stored already, %d answers cut off, %d parts",
 		l.kills, calls.Acked, calls.Sent, l.Proxy.Stored.Load(), l.Proxy.Existing.Load(), l.Proxy.Cut.Load(), l.Proxy.Parts.Load())
 	l.t.Logf("died at: %v", died)

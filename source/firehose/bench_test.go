@@ -78,7 +78,7 @@ func (h plainHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	stream, _ := h.streams.Stream(request.DeliveryStreamName)
 	at, err := stream.Append(r.Context(), &e)
 	if err != nil {
-		http.Error(w, err.Error(), 503)
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	type result struct{ RecordId string }

@@ -263,7 +263,7 @@ func TestEqualSeedsGiveEqualClones(t *testing.T) {
 		return s
 	}
 	for _, m := range Modes() {
-		if image(7, m) != image(7, m) {
+		if first, second := image(7, m), image(7, m); first != second {
 			t.Errorf("%v: two clones of one seed differ", m)
 		}
 	}
