@@ -6,7 +6,7 @@ STATICCHECK := $(TOOLS)/staticcheck-v0.8.2
 GOVULNCHECK := $(TOOLS)/govulncheck-v1.9.0
 
 # The packages in which goroutines meet.
-CONCURRENT := ./buffer/... ./stream/... ./source/... ./transform/... ./convert/... ./sinks/... ./configs/... ./internal/... ./cmd/...
+CONCURRENT := ./buffer/... ./stream/... ./source/... ./convert/... ./sinks/... ./internal/... ./cmd/...
 
 .PHONY: help
 help: ## show this list
@@ -40,7 +40,7 @@ race: servers ## the race detector on everything concurrent
 
 .PHONY: bench
 bench: ## ours beside the yardsticks; see docs/benchmarks.md
-	cd e2e/bench && go run .
+	cd e2e/bench && go run -mod=mod .
 
 .PHONY: lint
 lint: vet staticcheck fmt portable vulncheck ## all checks that need no run

@@ -40,6 +40,7 @@ type DirOptions struct {
 	MaxSize     int64   // bytes over all streams; 0: no limit
 	MinFree     float64 // share of the disk below which appends are refused, until 0.02 more is free; 0: 0.05, negative: no floor
 	SegmentSize int64   // bytes; 0: 64 MiB
+	JournalSize int64   // bytes at which a shard's journal is replaced; 0: 1 MiB
 	Ballast     int64   // bytes; 0: none
 	Events      Events
 }
@@ -79,6 +80,9 @@ type meta struct {
 func OpenDir(fsys vfs.FS, o DirOptions) (*Dir, error) {
 	if o.SegmentSize == 0 {
 		o.SegmentSize = 64 << 20
+	}
+	if o.JournalSize == 0 {
+		o.JournalSize = 1 << 20
 	}
 	if o.MinFree == 0 {
 		o.MinFree = 0.05

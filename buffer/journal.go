@@ -133,9 +133,6 @@ func (s *shard) commit(change func(*checkpoint) error) error {
 	return nil
 }
 
-// rollJournal is the size at which a journal is replaced.
-const rollJournal = 1 << 20
-
 // journal is the file behind commit. Who holds the turn uses it.
 type journal struct {
 	turn   chan struct{}
@@ -143,6 +140,7 @@ type journal struct {
 	space  *space
 	path   string
 	header segment.Header
+	limit  int64 // size at which the file is replaced
 
 	file vfs.File // nil: a new file is due
 	id   uint64
@@ -155,13 +153,14 @@ func newJournal(s *shard) *journal {
 	return &journal{
 		turn: make(chan struct{}, 1), fs: s.log.dir.fs, space: &s.log.dir.space,
 		path: path.Join(s.path, "journal"), header: s.header(segment.KindJournal, 0, 0),
+		limit: s.log.dir.o.JournalSize,
 	}
 }
 
 // write makes an entry durable. After a failure it is not known whether the
 // entry is on disk; the next write starts a new file.
 func (j *journal) write(c checkpoint) error {
-	if j.file != nil && j.off < rollJournal {
+	if j.file != nil && j.off < j.limit {
 		if j.append(c) == nil {
 			return nil
 		}

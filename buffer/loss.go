@@ -42,6 +42,18 @@ func (r *follower) skip(c *Chunk, file io.ReaderAt, to reach) error {
 	return nil
 }
 
+// skipFile goes past a segment that is not there.
+func (r *follower) skipFile(c *Chunk, to reach) error {
+	r.shard.mu.Lock()
+	finished := r.finished()
+	r.shard.mu.Unlock()
+	if finished {
+		c.Reset(Position{r.seg.id, r.seq})
+		return nil // deleted meanwhile
+	}
+	return r.skip(c, nothing{}, to)
+}
+
 // hole is a damaged region from r.off on.
 type hole struct {
 	end    int64

@@ -110,7 +110,7 @@ func (r *follower) step() step {
 	defer s.mu.Unlock()
 	if r.seg != nil {
 		to := s.reach(r.seg)
-		if r.off < to.end || !to.closed {
+		if (r.off < to.end || !to.closed) && !r.finished() {
 			return step{to: to}
 		}
 		if to.last.Records >= r.seq {
@@ -132,6 +132,10 @@ func (r *follower) step() step {
 	r.off, r.before, r.place = m.off, m.before, m.seq
 	return step{to: s.reach(next)}
 }
+
+// finished reports whether no record is left in r.seg: it may be deleted any
+// time, whatever other frames it ends with. The caller holds shard.mu.
+func (r *follower) finished() bool { return r.seg.closed && r.seg.last.Records < r.seq }
 
 // passed returns the bytes accepted before the next record, when that one is
 // not in r.seg any more. The caller holds shard.mu.
@@ -208,7 +212,7 @@ func (r *follower) fill(c *Chunk, to reach) error {
 		return fmt.Errorf("%w: read segment: %w; check the disk of the data directory", ErrFailing, err)
 	}
 	if err != nil {
-		return r.skip(c, nothing{}, to)
+		return r.skipFile(c, to)
 	}
 	defer file.Close() // nothing was written
 	want := min(readSize, to.end-r.off)

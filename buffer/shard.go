@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hydrant-dev/hydrant/buffer/fault"
 	"github.com/hydrant-dev/hydrant/buffer/segment"
 	"github.com/hydrant-dev/hydrant/buffer/vfs"
 )
@@ -126,7 +127,7 @@ func openShard(l *Log, n int, drain bool) (*shard, error) {
 	}
 	if drain {
 		s.refusal = ErrClosed
-	} else {
+	} else if !fault.Bug("append-to-recovered") || !s.adopt() {
 		// A disk that takes no writes must not keep us from delivering; the
 		// shard refuses appends and tidy tries again.
 		if err := s.prepare(); err != nil {
@@ -139,6 +140,21 @@ func openShard(l *Log, n int, drain bool) (*shard, error) {
 	s.tidying.Go(s.tidy)
 	signal(s.chores)
 	return s, nil
+}
+
+// adopt is a mistake to plant: appends go on in the newest segment.
+func (s *shard) adopt() bool {
+	if len(s.segs) == 0 {
+		return false
+	}
+	g := s.segs[len(s.segs)-1]
+	file, err := s.log.dir.fs.OpenWrite(g.path)
+	if err != nil {
+		return false
+	}
+	g.file, g.closed, s.cur, s.tail.off = file, false, g, g.end
+	s.group = newGroup(g, nil, g.end)
+	return true
 }
 
 func (s *shard) close() error {

@@ -1,6 +1,7 @@
 package crashtest
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/buffer/vfs/crashfs"
 )
 
@@ -106,10 +108,14 @@ func (w *workload) suffer(ill illness) (acted int, err error) {
 	luck := rand.New(rand.NewPCG(w.seed, 0))
 	s := newSession(crashfs.New(), newHistory(), luck)
 	s.sick = true
+	every := uint64(5) // operations to the next images
+	if testing.Short() {
+		every = 40
+	}
 	var last trail
 	s.fs.Observe(func(op crashfs.Op) {
 		last.add(op)
-		if last.count()%5 == w.seed%5 {
+		if last.count()%every == w.seed%every {
 			w.take(s.fs, s.history, 0, luckOf(w.seed, last.count()), last.String)
 		}
 	})
@@ -120,6 +126,10 @@ func (w *workload) suffer(ill illness) (acted int, err error) {
 		if err == nil && w.failed.Load() == nil {
 			err = s.fallIll(ill)
 		}
+	}
+	if err == nil {
+		s.fs.Observe(nil)
+		err = s.probe()
 	}
 	if err != nil {
 		s.abandon()
@@ -172,4 +182,33 @@ func (s *session) stepWhileSick() error {
 		return nil
 	}
 	return err
+}
+
+// probe sends records of the smallest and the largest sizes through a log
+// that has got well. The history does not know them, so nothing may follow.
+func (s *session) probe() error {
+	for s.waiting > 0 {
+		if err := s.next(); err != nil {
+			return err
+		}
+	}
+	for _, size := range []int{1, 64 << 10, 1_024_000} {
+		want := bytes.Repeat([]byte("p"), size)
+		var e buffer.Entries
+		e.Add(want)
+		ctx, cancel := patience()
+		defer cancel()
+		pos, err := s.log.Append(ctx, &e)
+		if err != nil {
+			return fmt.Errorf("append a probe of %d bytes: %w", size, err)
+		}
+		var c buffer.Chunk
+		if err := s.feed.Next(ctx, &c); err != nil {
+			return fmt.Errorf("read a probe of %d bytes: %w", size, err)
+		}
+		if c.Len() != 1 || c.Position(0) != pos || !bytes.Equal(c.Bytes(0), want) {
+			return fmt.Errorf("a probe of %d bytes at %v came back as %d records at %v", size, pos, c.Len(), c.Position(0))
+		}
+	}
+	return s.undamaged()
 }

@@ -53,6 +53,7 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 	}{
 		{"ack-before-sync", power},
 		{"watermark-frozen", damage},
+		{"append-to-recovered", power},
 		{"no-dir-sync", power},
 		{"no-recovery-sync", power},
 		{"delete-before-checkpoint", power},

@@ -153,6 +153,7 @@ func segmentID(name string) uint64 {
 // verdict is what a damaged directory gave.
 type verdict struct {
 	found
+	ledger  buffer.Ledger
 	damage  []buffer.Damage
 	foreign []string
 	feed    string

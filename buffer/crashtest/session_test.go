@@ -23,6 +23,8 @@ type session struct {
 	history *history
 	luck    *rand.Rand
 	options buffer.DirOptions
+	shards  int  // of the log
+	shard   int  // the one this session knows of
 	sick    bool // the disk has faults: what the log refuses is tried again
 
 	dir  *buffer.Dir
@@ -46,9 +48,10 @@ type arrived struct {
 }
 
 func newSession(fsys *crashfs.FS, h *history, luck *rand.Rand) *session {
-	s := &session{fs: fsys, history: h, luck: luck}
+	s := &session{fs: fsys, history: h, luck: luck, shards: 1}
 	s.options = buffer.DirOptions{
 		SegmentSize: 4096 + 1500, // a roll every few appends
+		JournalSize: 4096 + 2500, // and every few plans
 		MinFree:     -1,
 		Events:      buffer.Events{Damaged: s.damaged},
 	}
@@ -67,7 +70,7 @@ func (s *session) open() error {
 	if err != nil {
 		return err
 	}
-	if s.log, err = dir.OpenLog(stream, buffer.LogOptions{}); err != nil {
+	if s.log, err = dir.OpenLog(stream, buffer.LogOptions{Shards: s.shards}); err != nil {
 		return errors.Join(err, dir.Close())
 	}
 	s.dir = dir
@@ -77,22 +80,34 @@ func (s *session) open() error {
 // follow takes the feed.
 func (s *session) follow() error {
 	feeds := s.log.Feeds()
-	if len(feeds) != 1 {
-		return fmt.Errorf("%d feeds, want 1", len(feeds))
+	if len(feeds) != s.shards {
+		return fmt.Errorf("%d feeds, want %d", len(feeds), s.shards)
 	}
-	s.feed = feeds[0]
+	s.feed = feeds[s.shard]
 	return nil
 }
 
-// observe reads the log to its end, which it marks with an append, compares
-// it with the history, and makes it the new start of the history.
+// observe looks at a log of one shard that was just opened.
 func (s *session) observe() error {
+	truth, err := s.look()
+	if err != nil {
+		return err
+	}
+	if err := checkLedger(s.log.Ledger(), truth); err != nil {
+		return err
+	}
+	return s.undamaged()
+}
+
+// look reads the shard to its end, which it marks with an append, compares it
+// with the history, and makes it the new start of the history.
+func (s *session) look() (*state, error) {
 	f := found{plans: s.feed.Unfinished()}
 	s.read, s.plans = nil, f.plans
 	for _, p := range f.plans {
 		records, err := s.replay(p)
 		if err != nil {
-			return fmt.Errorf("replay plan %v: %w", p.ID(), err)
+			return nil, fmt.Errorf("replay plan %v: %w", p.ID(), err)
 		}
 		f.records = append(f.records, records...)
 		s.cut = max(s.cut, p.Cut.UnixMilli())
@@ -100,11 +115,11 @@ func (s *session) observe() error {
 	var end call
 	err := s.insist(func() (err error) { end, err = s.append(1); return err })
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for last := -1; last != end.first; {
 		if err := s.next(); err != nil {
-			return err
+			return nil, err
 		}
 		last = s.read[len(s.read)-1].n
 	}
@@ -112,13 +127,12 @@ func (s *session) observe() error {
 	for _, r := range s.read {
 		f.records = append(f.records, r.record)
 	}
-	f.ledger = s.log.Ledger()
 	truth, err := s.history.expect().check(f)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.history.rebase(truth)
-	return s.undamaged()
+	return truth, nil
 }
 
 func (s *session) undamaged() error {

@@ -51,8 +51,15 @@ type Main struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	ctx, stop := context.WithCancel(context.Background())
+	first := make(chan os.Signal, 1)
+	signal.Notify(first, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-first
+		// Before anything else happens: the second one ends the process at once.
+		signal.Reset(os.Interrupt, syscall.SIGTERM)
+		stop()
+	}()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	m := Main{Env: os.LookupEnv, Reload: reload}
