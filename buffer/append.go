@@ -92,6 +92,7 @@ func (s *shard) advance(frame int, ends []uint32, data []byte, sum uint32) {
 	t.accepted = t.accepted.Add(Count{uint64(len(ends)), uint64(len(data))})
 	t.before += uint16(len(data))
 	t.frames++
+	t.unpadded = true
 	t.sum = segment.SumFrames(t.sum, sum)
 	s.group.used += int64(frame)
 	s.log.grow(int64(frame))

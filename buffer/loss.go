@@ -64,38 +64,40 @@ type hole struct {
 
 // measure finds the next good frame behind the bad one at r.off, and from it
 // what is lost.
-func (r *follower) measure(file io.ReaderAt, to reach) (h hole, err error) {
+func (r *follower) measure(file io.ReaderAt, to reach) (hole, error) {
 	sc := segment.NewScanner(file, r.seg.id, r.off, to.end)
 	f, off, err := sc.Next()
-	if err == nil && off == r.off && (f.Type != segment.Data || f.Seq <= r.seq) {
+	if err == nil && (f.Type != segment.Data || f.Seq <= r.seq) {
 		return r.measureFrame(&f), nil
 	}
-	h = hole{end: to.end, before: less(to.last.Bytes, r.seg.start.Bytes)}
-	last := to.last.Records // of the records in the hole
 	var bad *segment.BadFrame
-	found := err == nil // f stands behind the hole
-	if !found && !errors.As(err, &bad) {
-		return h, err
-	}
-	if !found {
-		if found, err = sc.Resync(); err != nil {
-			return h, err
+	if errors.As(err, &bad) {
+		more, err := sc.Resync()
+		if err != nil {
+			return hole{}, err
 		}
-	}
-	if found && bad != nil {
-		if f, off, err = sc.Next(); err != nil && !errors.As(err, &bad) {
-			return h, err
+		if !more {
+			return r.holeTo(to.end, to.last.Records, less(to.last.Bytes, r.seg.start.Bytes)), nil
 		}
+		f, off, err = sc.Next()
+		if err != nil && !errors.As(err, &bad) {
+			return hole{}, err
+		}
+	} else if err != nil {
+		return hole{}, err
 	}
-	if found {
-		h.end, last = off, f.Seq-1
-		h.before = r.before + gapBytes(off-r.off, less(f.Seq, r.place), uint16(r.before), f.Before)
-	}
-	h.place = last + 1
+	before := r.before + gapBytes(off-r.off, less(f.Seq, r.place), uint16(r.before), f.Before)
+	return r.holeTo(off, f.Seq-1, before), nil
+}
+
+// holeTo describes the hole from r.off to end, which takes all records up to
+// last.
+func (r *follower) holeTo(end int64, last, before uint64) hole {
+	h := hole{end: end, before: before, place: last + 1}
 	if last >= r.seq {
-		h.lost = loss{First: r.seq, Last: last, Bytes: r.bytesLost(h.before, last, last+1-min(r.place, r.seq))}
+		h.lost = loss{First: r.seq, Last: last, Bytes: r.bytesLost(before, last, last+1-min(r.place, r.seq))}
 	}
-	return h, nil
+	return h
 }
 
 // measureFrame is for a frame whose header is good: only its payload is lost.

@@ -225,7 +225,8 @@ func (s *shard) quarantineFile(name string) error {
 	return syncDir(s.log.dir.fs, path.Dir(name))
 }
 
-// countBuffered counts what is not settled, from the segments alone.
+// countBuffered counts what is not settled, from the segments alone unless
+// damage hides where it starts.
 func (s *shard) countBuffered() (Count, error) {
 	c := &s.state
 	settled := c.Settled.Seq
@@ -233,65 +234,62 @@ func (s *shard) countBuffered() (Count, error) {
 		return Count{}, nil
 	}
 	left := Count{Records: s.synced.Records - settled}
-	before, err := s.bytesBefore(settled + 1)
-	if err != nil {
-		return Count{}, err
+	before := c.settledCount().Bytes
+	if g := s.holding(settled + 1); g != nil && settled+1 >= g.first() {
+		within, known, err := bytesWithin(s.log.dir.fs, g, settled+1)
+		if err != nil {
+			return Count{}, err
+		}
+		if known {
+			before = g.start.Bytes + within
+		}
 	}
-	left.Bytes = s.synced.Bytes - min(before, s.synced.Bytes)
+	left.Bytes = less(s.synced.Bytes, before)
 	for _, l := range c.Losses {
-		left.Records -= min(l.records(), left.Records)
-		left.Bytes -= min(l.Bytes, left.Bytes)
+		left.Records = less(left.Records, l.records())
+		left.Bytes = less(left.Bytes, l.Bytes)
 	}
 	return left, nil
 }
 
-// bytesBefore returns the bytes of all records before seq.
-func (s *shard) bytesBefore(seq uint64) (uint64, error) {
-	g := s.holding(seq)
-	if g == nil || seq < g.first() {
-		// It is missing; what was settled and lost is all we know of.
-		return s.state.settledCount().Bytes, nil
-	}
-	bytes, err := bytesWithin(s.log.dir.fs, g, seq)
-	return g.start.Bytes + bytes, err
-}
-
-// bytesWithin returns the bytes of the records in g before seq.
-func bytesWithin(fsys vfs.FS, g *seg, seq uint64) (uint64, error) {
+// bytesWithin returns the bytes of the records in g before seq, if damage does
+// not hide where seq starts.
+func bytesWithin(fsys vfs.FS, g *seg, seq uint64) (bytes uint64, known bool, err error) {
 	file, err := fsys.Open(g.path)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer file.Close() // nothing was written
 	w := walker{sc: segment.NewScanner(file, g.id, segment.HeaderSize, g.end), next: g.first()}
 	for {
 		f, off, err := w.frame()
 		if err != nil {
-			return w.bytes, ignoreEnd(err)
+			return w.bytes, w.next == seq, ignoreEnd(err)
 		}
-		if last := f.Seq + uint64(f.Count); last <= seq {
+		switch {
+		case f.Seq+uint64(f.Count) <= seq:
 			w.pass(f, off)
-			continue
+		case seq <= w.next && w.lost:
+			return w.bytes, seq == w.next, nil
+		case seq < f.Seq:
+			return 0, false, nil
+		case f.Type == segment.Data && seq > f.Seq:
+			part, known := partBytes(w.sc, f, off, seq-f.Seq)
+			return w.bytes + w.gap(f, off) + part, known, nil
+		default:
+			return w.bytes + w.gap(f, off), true, nil
 		}
-		part := w.gapBefore(seq, f, off)
-		if f.Type == segment.Data && f.Seq < seq {
-			part += partBytes(w.sc, f, off, seq-f.Seq)
-		}
-		return w.bytes + part, nil
 	}
 }
 
-// partBytes returns the bytes of the first n records of a frame.
-func partBytes(sc *segment.Scanner, f segment.Frame, off int64, n uint64) uint64 {
+// partBytes returns the bytes of the first n records of a frame, if it is good.
+func partBytes(sc *segment.Scanner, f segment.Frame, off int64, n uint64) (bytes uint64, known bool) {
 	payload, err := sc.Payload(&f, off)
 	if err != nil {
-		return f.DataBytes() - share(f.DataBytes(), uint64(f.Count)-n, uint64(f.Count))
+		return 0, false
 	}
 	_, end, err := segment.Record(payload, f.Count, int(n)-1)
-	if err != nil {
-		return 0 // the checksum is right: only a writer's mistake ends up here
-	}
-	return uint64(end) - 4*uint64(f.Count)
+	return uint64(end) - 4*uint64(f.Count), err == nil
 }
 
 func ignoreEnd(err error) error {

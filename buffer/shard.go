@@ -62,6 +62,7 @@ type tail struct {
 	before   uint16
 	frames   uint64 // data frames in the segment
 	sum      uint64 // over their payload CRCs
+	unpadded bool   // nothing behind the last of them says that it is durable
 }
 
 // seg is one segment on disk. Its fields are guarded by shard.mu; those above

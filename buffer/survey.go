@@ -236,11 +236,13 @@ func (v *survey) fillStarts() error {
 			f.seg.start.Records = before.Records
 		}
 		if i == 0 && f.seg.start.Records < before.Records { // it holds settled records, too
-			within, err := bytesWithin(v.fs, f.seg, before.Records+1)
+			within, known, err := bytesWithin(v.fs, f.seg, before.Records+1)
 			if err != nil {
 				return err
 			}
-			before.Bytes -= min(within, before.Bytes)
+			if known {
+				before.Bytes = less(before.Bytes, within)
+			}
 		}
 		f.seg.start.Bytes = before.Bytes
 		if f.tail.frames > 0 && !f.short {

@@ -28,7 +28,6 @@ const (
 func (s *shard) sync() {
 	idle := time.NewTimer(idleAfter)
 	defer idle.Stop()
-	quiet := false // a pad has been written since the last group
 	for {
 		select {
 		case <-s.wake:
@@ -39,13 +38,9 @@ func (s *shard) sync() {
 			}
 			s.gather()
 			s.flush(false)
-			quiet = false
 			idle.Reset(idleAfter)
 		case <-idle.C:
-			if !quiet {
-				quiet = true
-				s.pad()
-			}
+			s.pad()
 		case <-s.closing:
 			s.flush(true)
 			return
@@ -330,7 +325,7 @@ func (s *shard) failed(err error) {
 // with the watermark.
 func (s *shard) pad() {
 	s.mu.Lock()
-	if s.cur == nil || len(s.group.buf) == 0 && s.tail.frames == 0 {
+	if s.cur == nil || len(s.group.buf) == 0 && !s.tail.unpadded {
 		s.mu.Unlock()
 		return
 	}
@@ -339,6 +334,7 @@ func (s *shard) pad() {
 			Type: segment.Pad, Seq: s.tail.accepted.Records + 1, Before: s.tail.before, Watermark: s.watermark(),
 		}, nil)
 		s.tail.off += int64(len(s.group.buf))
+		s.tail.unpadded = false
 	}
 	g := s.take(false)
 	s.mu.Unlock()

@@ -49,32 +49,21 @@ var errNoMore = errors.New("no valid frame follows")
 
 // pass accounts for a frame that frame returned.
 func (w *walker) pass(f segment.Frame, off int64) {
-	if w.lost {
-		var records uint64
-		if f.Seq > w.next {
-			records = f.Seq - w.next
-		}
-		w.bytes += gapBytes(off-w.from, records, uint16(w.bytes), f.Before)
-		w.lost = false
-	}
+	w.bytes += w.gap(f, off)
+	w.lost = false
 	w.next = f.Seq + uint64(f.Count)
 	if f.Type == segment.Data {
 		w.bytes += f.DataBytes()
 	}
 }
 
-// gapBefore returns the bytes of the records before seq in the gap that ends
-// with f, which has not been passed.
-func (w *walker) gapBefore(seq uint64, f segment.Frame, off int64) uint64 {
-	if !w.lost || f.Seq <= w.next {
+// gap returns the bytes of the records that were stepped over before f, which
+// has not been passed.
+func (w *walker) gap(f segment.Frame, off int64) uint64 {
+	if !w.lost {
 		return 0
 	}
-	all := f.Seq - w.next
-	bytes := gapBytes(off-w.from, all, uint16(w.bytes), f.Before)
-	if seq >= f.Seq {
-		return bytes
-	}
-	return bytes - share(bytes, f.Seq-seq, all)
+	return gapBytes(off-w.from, less(f.Seq, w.next), uint16(w.bytes), f.Before)
 }
 
 // share is how the bytes of damaged records are divided when some of them

@@ -339,7 +339,7 @@ var noise = []*regexp.Regexp{
 	regexp.MustCompile(`/work/(main|shared)|/tmp/briefs|\.library/`),
 	regexp.MustCompile(`\b(reliability|testbed|exemplars)\.md\b`),
 	regexp.MustCompile(`\b(F0[0-9][0-9]|W1?[0-9])\b`),
-	regexp.MustCompile(`(?i)\b(this|our) (session|conversation)\b`),
+	regexp.MustCompile(`(?i)\b(this|our|previous) conversation\b`),
 	regexp.MustCompile(`(?i)\b(issue|ticket) #?[0-9]+\b`),
 }
 

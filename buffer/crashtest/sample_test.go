@@ -221,6 +221,10 @@ func (m *sample) judge(v verdict, mayLose func(frame) bool) error {
 		}
 		got[r] = true
 	}
+	var buffered buffer.Count
+	for r := range got {
+		buffered = buffered.Add(buffer.Count{Records: 1, Bytes: uint64(len(payload(r.n)))})
+	}
 	var missing buffer.Count
 	for _, f := range m.frames {
 		for i := range f.count {
@@ -239,6 +243,8 @@ func (m *sample) judge(v verdict, mayLose func(frame) bool) error {
 		return fmt.Errorf("the ledger has a gap of %d: %+v", v.ledger.Gap(), v.ledger)
 	case v.ledger.Lost != missing:
 		return fmt.Errorf("the ledger counts %+v lost, want %+v", v.ledger.Lost, missing)
+	case v.ledger.Buffered != buffered:
+		return fmt.Errorf("the ledger has %+v buffered, want %+v", v.ledger.Buffered, buffered)
 	case missing.Records > 0 && len(v.damage) == 0:
 		return errors.New("records are lost and nothing was reported")
 	case v.feed != m.feed:

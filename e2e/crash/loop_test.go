@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -180,15 +181,19 @@ func (l *loop) await(p *hydrant.Process, patience time.Duration) {
 	}
 }
 
-// verdict heals everything, waits until all is delivered, and judges. Then it
-// proves that the program still does its work.
+// verdict heals everything, waits until all is delivered, proves that fresh
+// records are taken and delivered, and judges.
 func (l *loop) verdict() []oracle.Violation {
 	l.t.Helper()
 	cut := l.Proxy.CutShare.Swap(0)
 	defer l.Proxy.CutShare.Store(cut)
 	p := l.start()
 	p.Ready(20 * time.Second)
-	if err := l.Quiesce(30 * time.Second); err != nil {
+	err := l.Quiesce(30 * time.Second)
+	if err == nil {
+		err = l.probe()
+	}
+	if err != nil {
 		return []oracle.Violation{{Kind: oracle.Missing, Detail: err.Error()}}
 	}
 	found := l.Judge()
@@ -196,6 +201,21 @@ func (l *loop) verdict() []oracle.Violation {
 		l.t.Errorf("exit code %d\n%s", code, p.Log())
 	}
 	return found
+}
+
+// probe has fresh records accepted and delivered.
+func (l *loop) probe() error {
+	l.t.Helper()
+	stop := l.Produce()
+	defer stop()
+	want := l.Calls().Acked + 500
+	for end := time.Now().Add(20 * time.Second); l.Calls().Acked < want; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			return errors.New("fresh records are not accepted")
+		}
+	}
+	stop()
+	return l.Quiesce(30 * time.Second)
 }
 
 // evidence fails a run that proved nothing.
@@ -212,11 +232,14 @@ func (l *loop) evidence(all bool) {
 	if l.Proxy.Existing.Load() == 0 {
 		l.t.Errorf("no upload was found stored already")
 	}
+	if !all {
+		return
+	}
 	if l.Proxy.Cut.Load() == 0 {
 		l.t.Errorf("no answer of the store was cut off")
 	}
-	if !all {
-		return
+	if l.Proxy.Parts.Load() == 0 {
+		l.t.Errorf("nothing was uploaded in parts")
 	}
 	for point := range points {
 		if died[point] == 0 {
