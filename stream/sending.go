@@ -36,7 +36,7 @@ func (w *worker) send(d *spoolDir, inFlight chan<- *sending) error {
 // failure the batches behind it are left to the next start.
 func (w *worker) settle(inFlight <-chan *sending) error {
 	for s := range inFlight {
-		if !fault.Bug("checkpoint-before-send") {
+		if !fault.Bug("checkpoint-before-send") { // a mistake that tests plant
 			<-s.over
 		}
 		if s.err != nil {

@@ -84,6 +84,9 @@ func Start(ctx context.Context, config *configs.Config, o Options) (_ *Server, e
 	}
 	s.set = stream.NewSet(s.dir, s.fs, join(s.metrics.Stream(), lines.Events(), o.Events))
 	s.Apply(ctx, config)
+	if len(config.Streams) == 0 {
+		s.log.Warn("no delivery stream is configured, so every put will be refused; add one below streams")
+	}
 	s.reportOrphans()
 	if o.Offline {
 		return s, nil
