@@ -58,7 +58,7 @@ func BenchmarkAppend(b *testing.B) {
 // BenchmarkDisk does with the bytes of a full group what the log has to do at
 // the least: what is between it and BenchmarkAppend is the log's own.
 func BenchmarkDisk(b *testing.B) {
-	for _, n := range []int{64, 1280, 4000} {
+	for _, n := range []int{64, 640, 1280, 4000} {
 		b.Run(fmt.Sprintf("%dKB", n), func(b *testing.B) {
 			fsys := newFS(b)
 			f, err := fsys.Create("f")
