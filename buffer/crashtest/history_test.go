@@ -225,6 +225,11 @@ func (e *expectation) after(plans int) uint64 {
 
 func (e *expectation) checkRecords(got []record) error {
 	first, last := got[0].pos.Seq, got[len(got)-1].pos.Seq
+	for i, r := range got {
+		if want := first + uint64(i); r.pos.Seq != want {
+			return fmt.Errorf("sequence %d follows %d", r.pos.Seq, want-1)
+		}
+	}
 	for seq, want := range e.sure {
 		if seq > last {
 			return fmt.Errorf("record %d was acknowledged at %v and is gone; the log ends at %d", want.n, want.pos, last)
@@ -235,9 +240,6 @@ func (e *expectation) checkRecords(got []record) error {
 	}
 	used := map[int]bool{}
 	for i := 0; i < len(got); {
-		if want := first + uint64(i); got[i].pos.Seq != want {
-			return fmt.Errorf("sequence %d follows %d", got[i].pos.Seq, want-1)
-		}
 		if _, ok := e.sure[got[i].pos.Seq]; ok {
 			i++
 			continue

@@ -14,25 +14,28 @@ import (
 // TestRecoverySurvivesTwentyCrashes stops the power in the middle of one
 // recovery after the other, and kills the process in between.
 func TestRecoverySurvivesTwentyCrashes(t *testing.T) {
-	chains := uint64(60)
+	chains := uint64(300)
 	if testing.Short() {
 		chains = 10
 	}
-	var recoveries atomic.Int64
+	var recoveries, interrupted atomic.Int64
 	for seed := uint64(1); seed <= chains && !t.Failed(); seed++ {
 		if *seedFlag != 0 {
 			seed, chains = *seedFlag, 0
 		}
 		synctest.Test(t, func(t *testing.T) {
 			w := &workload{seed: seed, images: &recoveries}
-			w.report(t, w.nest())
+			w.report(t, w.nest(&interrupted))
 		})
 	}
-	t.Logf("%d recoveries", recoveries.Load())
+	t.Logf("%d recoveries, %d interrupted", recoveries.Load(), interrupted.Load())
+	if 2*interrupted.Load() < recoveries.Load() && !t.Failed() {
+		t.Error("most recoveries came to their end before the crash")
+	}
 }
 
 // nest drives a log for a while, crashes it, and then only recovers.
-func (w *workload) nest() error {
+func (w *workload) nest(interrupted *atomic.Int64) error {
 	luck := rand.New(rand.NewPCG(w.seed, 0))
 	s := newSession(crashfs.New(), newHistory(), luck)
 	err := s.open()
@@ -65,6 +68,9 @@ func (w *workload) nest() error {
 		crash := newCrash(fsys, history, luck)
 		if err := s.open(); err != nil {
 			return fmt.Errorf("open: %w\n%s%v", err, trail, fsys)
+		}
+		if crash.happened() {
+			interrupted.Add(1)
 		}
 		var ops string
 		fsys, history, ops = crash.take()
@@ -120,6 +126,12 @@ func (c *crash) observe(op crashfs.Op) {
 // stop takes the clone. The caller holds mu.
 func (c *crash) stop() {
 	c.told = c.history.fork(func() { c.fs = c.clone() })
+}
+
+func (c *crash) happened() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fs != nil
 }
 
 // take returns what is left, at the latest of now, and how it came to that.
