@@ -68,9 +68,6 @@ func (s *shard) plan(ctx context.Context, p Plan) error {
 	if err != nil {
 		return fmt.Errorf("make plan %v: %w", p.ID(), err)
 	}
-	if fault.Bug("delete-before-send") {
-		s.deleteEarly(p.Last.Seq)
-	}
 	fault.Point("K6")
 	return nil
 }
@@ -149,7 +146,6 @@ func (s *shard) deleteEarly(seq uint64) {
 	}
 	s.mu.Unlock()
 	s.report(s.remove(paths))
-	fault.Point("K12")
 }
 
 // oldest returns when the oldest record that is not settled arrived.

@@ -149,6 +149,11 @@ func (w *worker) reject(d *spoolDir, to outputs, rejected []rejection) error {
 func (w *worker) done(d *spoolDir) error {
 	fault.Point("K9")
 	m := d.manifest
+	if fault.Bug("delete-before-checkpoint") { // a mistake that tests plant
+		if err := d.remove(); err != nil {
+			return err
+		}
+	}
 	if err := w.feed.Done(w.grace, m.Plan, m.Outcome); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}

@@ -87,7 +87,7 @@ func TestPlantedMistakesAreFound(t *testing.T) {
 		want   oracle.Kind
 	}{
 		{"ack-before-sync", []string{"K1"}, oracle.Missing},
-		{"delete-before-send", []string{"K6", "K7"}, oracle.Missing},
+		{"delete-before-checkpoint", []string{"K12"}, oracle.Account},
 		{"name-from-clock", []string{"K9", "K10"}, oracle.Repeated},
 		{"checkpoint-before-send", []string{"K8", "K9", "K10"}, oracle.Missing},
 	} {
