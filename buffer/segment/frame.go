@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/hydrant-dev/hydrant/buffer/fault"
 )
@@ -107,6 +108,7 @@ func SumData(ends []uint32, data []byte) uint32 {
 func AppendData(dst []byte, id uint64, f Frame, ends []uint32, data []byte) []byte {
 	f.Type, f.Count = Data, uint32(len(ends))
 	f.Length = uint32(4*len(ends) + len(data))
+	dst = slices.Grow(dst, FrameHeaderSize+int(f.Length)+8)
 	dst = AppendHeader(dst, id, &f)
 	for _, e := range ends {
 		dst = binary.LittleEndian.AppendUint32(dst, e)

@@ -57,6 +57,7 @@ func (b benchmark) run(ctx context.Context, rounds int, profile string) ([]row, 
 				run = func(ctx context.Context) (figures, error) { return profiled(ctx, c, file) }
 			}
 			debug.FreeOSMemory() // nobody pays for the garbage of the one before
+			warm()
 			start := time.Now()
 			f, err := run(ctx)
 			if err == nil {
