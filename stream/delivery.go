@@ -180,6 +180,8 @@ func pick(p *sinks.Payload, rows []int) *sinks.Payload {
 		q.Seqs = append(q.Seqs, p.Seqs[r])
 		parts = append(parts, fragment{q.Size, io.NewSectionReader(p.Body, start, size)})
 	}
+	// How large the records were before they were encoded is not kept for each
+	// of them; the account is made from the feed, in reject.
 	q.Count = buffer.Count{Records: uint64(len(rows)), Bytes: uint64(q.Size)}
 	q.Body = parts
 	return &q
