@@ -26,7 +26,7 @@ func OS(root string) (FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
 	}
-	return &osFS{root: r}, nil
+	return &osFS{root: r, dirs: dirs{root: r, open: map[string]*openDir{}}}, nil
 }
 
 // makeRoot creates dir and its missing parents, each durably.
@@ -57,8 +57,12 @@ func makeRoot(dir string) error {
 	return errors.Join(syncDir(d), d.Close())
 }
 
+// osFS reaches files through the handles of dirs, but Rename and Stat always
+// go from the root: Stat tells what a path means today, even if somebody moved
+// a directory that we have open.
 type osFS struct {
 	root *os.Root
+	dirs dirs
 }
 
 func (f *osFS) Create(name string) (File, error) {
@@ -70,23 +74,41 @@ func (f *osFS) Open(name string) (File, error) { return f.open(name, os.O_RDONLY
 func (f *osFS) OpenWrite(name string) (File, error) { return f.open(name, os.O_RDWR) }
 
 func (f *osFS) open(name string, flag int) (File, error) {
-	file, err := f.root.OpenFile(filepath.FromSlash(name), flag, 0o600)
+	file, err := f.openFile(name, flag)
 	if err != nil {
 		return nil, err
 	}
 	return &osFile{file}, nil
 }
 
-func (f *osFS) Rename(oldname, newname string) error {
-	return f.root.Rename(filepath.FromSlash(oldname), filepath.FromSlash(newname))
+// openFile opens a file or a directory.
+func (f *osFS) openFile(name string, flag int) (file *os.File, err error) {
+	err = f.dirs.in(name, func(dir *os.Root, base string) (err error) {
+		file, err = dir.OpenFile(base, flag, 0o600)
+		return err
+	})
+	return file, err
 }
 
-func (f *osFS) Remove(name string) error { return f.root.Remove(filepath.FromSlash(name)) }
+func (f *osFS) Rename(oldname, newname string) error {
+	err := f.root.Rename(filepath.FromSlash(oldname), filepath.FromSlash(newname))
+	f.dirs.forget(oldname)
+	f.dirs.forget(newname)
+	return err
+}
 
-func (f *osFS) Mkdir(name string) error { return f.root.Mkdir(filepath.FromSlash(name), 0o700) }
+func (f *osFS) Remove(name string) error {
+	err := f.dirs.in(name, func(dir *os.Root, base string) error { return dir.Remove(base) })
+	f.dirs.forget(name)
+	return err
+}
+
+func (f *osFS) Mkdir(name string) error {
+	return f.dirs.in(name, func(dir *os.Root, base string) error { return dir.Mkdir(base, 0o700) })
+}
 
 func (f *osFS) SyncDir(name string) error {
-	d, err := f.root.Open(filepath.FromSlash(name))
+	d, err := f.openFile(name, os.O_RDONLY)
 	if err != nil {
 		return err
 	}
@@ -94,7 +116,7 @@ func (f *osFS) SyncDir(name string) error {
 }
 
 func (f *osFS) List(name string) ([]string, error) {
-	d, err := f.root.Open(filepath.FromSlash(name))
+	d, err := f.openFile(name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

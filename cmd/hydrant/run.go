@@ -12,6 +12,7 @@ import (
 
 	"github.com/hydrant-dev/hydrant/configs"
 	"github.com/hydrant-dev/hydrant/internal/cgroup"
+	"github.com/hydrant-dev/hydrant/internal/heap"
 	"github.com/hydrant-dev/hydrant/internal/logs"
 	"github.com/hydrant-dev/hydrant/internal/server"
 	"github.com/hydrant-dev/hydrant/internal/systemd"
@@ -104,6 +105,7 @@ func (r *runner) serve(ctx context.Context) error {
 	steering, cancel := context.WithCancel(ctx)
 	var g errgroup.Group
 	g.Go(func() error { return r.steer(steering, s) })
+	g.Go(func() error { heap.Tune(steering); return nil })
 	g.Go(func() error {
 		if err := systemd.Watchdog(steering, s.Alive); err != nil {
 			r.log.Warn("cannot reach the service manager", "err", err)
