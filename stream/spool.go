@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/hydrant-dev/hydrant/buffer"
@@ -122,7 +123,7 @@ func (d *spoolDir) Create() (sinks.SpoolFile, error) {
 	}
 	d.files++
 	out := &spoolFile{file: f, name: name, sum: sha256.New()}
-	out.buf = bufio.NewWriterSize(appender{out}, 256<<10)
+	out.buf = bufio.NewWriterSize(appender{out}, 64<<10)
 	d.open = append(d.open, out)
 	return out, nil
 }
@@ -250,8 +251,8 @@ func (d *spoolDir) remove() error {
 		}
 		return fmt.Errorf("remove spool: %w", err)
 	}
-	order := append([]string{rejectedName, manifestName}, names...)
-	for _, name := range order {
+	slices.Reverse(names) // sorted, and letters come behind digits: manifests first
+	for _, name := range names {
 		if err := d.fs.Remove(path.Join(d.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove spool: %w", err)
 		}

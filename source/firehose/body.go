@@ -83,7 +83,7 @@ func (x *exchange) receive(w http.ResponseWriter, r *http.Request, memory *budge
 	x.raw = x.raw[:0]
 	for len(x.raw) < expected {
 		if len(x.raw) == cap(x.raw) {
-			x.raw = append(make([]byte, 0, min(max(64<<10, 2*cap(x.raw)), maxBody+1)), x.raw...)
+			x.raw = append(make([]byte, 0, max(64<<10, min(2*cap(x.raw), expected))), x.raw...)
 		}
 		n, err := r.Body.Read(x.raw[len(x.raw):min(cap(x.raw), expected)])
 		x.raw = x.raw[:len(x.raw)+n]
