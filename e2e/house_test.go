@@ -30,7 +30,7 @@ const module = "github.com/hydrant-dev/hydrant"
 var layers = [][]string{
 	{"buffer/vfs/...", "buffer/fault", "buffer/segment", "configs/field", "internal/version"},
 	{"buffer"},
-	{"source", "transform", "convert", "sinks"},
+	{"source", "transform", "convert", "convert/column", "sinks"},
 	{"source/...", "transform/...", "convert/...", "sinks/..."},
 	{"stream"},
 	{"configs"},
@@ -42,7 +42,7 @@ var layers = [][]string{
 // onlyForTests may be imported by tests and by each other.
 var onlyForTests = []string{
 	"buffer/vfs/crashfs", "buffer/vfs/vfstest", "buffer/crashtest",
-	"source/sourcetest", "transform/transformtest", "convert/converttest", "sinks/sinktest",
+	"source/sourcetest", "transform/transformtest", "convert/converttest", "convert/column/columntest", "sinks/sinktest",
 	"e2e/...",
 }
 

@@ -1,0 +1,269 @@
+package orc
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// The encodings of version 2, in the upper two bits of a run's first byte.
+const (
+	shortRepeat = iota
+	direct
+	patchedBase
+	delta
+)
+
+// longestRepeat is the most values of a short repeat.
+const longestRepeat = 10
+
+// widths are the bit widths by their codes. Writers use only those that
+// are not deprecated: 1, 2, 4 and whole bytes.
+var widths = [32]uint8{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+	26, 28, 30, 32, 40, 48, 56, 64}
+
+// widthCode returns the code of the narrowest width for so many bits.
+func widthCode(n int) int {
+	switch {
+	case n <= 1:
+		return 0
+	case n <= 24:
+		return n - 1
+	case n <= 32:
+		return 24 + (n-25)/2
+	}
+	return 28 + (n-33)/8
+}
+
+// aligned returns the narrowest width for n bits that is not deprecated.
+func aligned(n int) int {
+	switch {
+	case n <= 2:
+		return max(n, 1)
+	case n <= 4:
+		return 4
+	}
+	return (n + 7) &^ 7
+}
+
+// survey is what decides how values are encoded.
+type survey struct {
+	width     int   // aligned, of the widest value
+	low, high int64 // of the values
+	changes   int   // values unlike the one before
+	steps     uint64
+	rises     bool // no value is less than the one before
+	falls     bool // none is more
+}
+
+func look(v []int64, signed bool) survey {
+	s := survey{low: v[0], high: v[0], rises: true, falls: true}
+	all := uint64(v[0])
+	if signed {
+		all = zigzag(v[0])
+	}
+	previous := v[0]
+	for _, x := range v[1:] {
+		if signed {
+			all |= zigzag(x)
+		} else {
+			all |= uint64(x)
+		}
+		if x == previous {
+			continue
+		}
+		s.changes++
+		if x > previous {
+			s.falls = false
+			s.high = max(s.high, x)
+			s.steps |= uint64(x - previous)
+		} else {
+			s.rises = false
+			s.low = min(s.low, x)
+			s.steps |= uint64(previous - x)
+		}
+		previous = x
+	}
+	s.width = aligned(bits.Len64(all))
+	return s
+}
+
+// appendRLE2 appends up to longestIntRun values as one run or several.
+// Unsigned values are not negative.
+func appendRLE2(dst []byte, v []int64, signed bool) []byte {
+	s := look(v, signed)
+	if uint64(s.high-s.low) < 1<<63 && s.changes > 0 && v[0] != v[min(1, len(v)-1)] && (s.rises || s.falls) {
+		width := deltaWidth(v, &s)
+		// Either all steps, or a run for each change of about 5 bytes.
+		if width < s.width && len(v)*width <= s.changes*5*8 {
+			return appendDelta(dst, v, width, signed)
+		}
+	}
+	// A repeat interrupts its neighbours: it must be shorter than they
+	// would be with it, and the 5 bytes of headers.
+	enough := max(shortestRun, (40+s.width)/s.width)
+	start := 0
+	for at := 0; at < len(v); {
+		n := equalRun(v[at:])
+		if n < enough {
+			at += n
+			continue
+		}
+		dst = appendLiteralRun(dst, v[start:at], signed)
+		dst = appendRepeat(dst, v[at], n, signed)
+		at += n
+		start = at
+	}
+	return appendLiteralRun(dst, v[start:], signed)
+}
+
+// equalRun returns how many values at the start of v are equal.
+func equalRun(v []int64) int {
+	n := 1
+	for n < len(v) && v[n] == v[0] {
+		n++
+	}
+	return n
+}
+
+// runHeader appends the two bytes most runs begin with.
+func runHeader(dst []byte, kind, code, n int) []byte {
+	return append(dst, byte(kind<<6|code<<1|(n-1)>>8), byte(n-1))
+}
+
+func appendRepeat(dst []byte, v int64, n int, signed bool) []byte {
+	if n > longestRepeat {
+		dst = runHeader(dst, delta, 0, n)
+		return append(appendInt(dst, v, signed), 0)
+	}
+	x := uint64(v)
+	if signed {
+		x = zigzag(v)
+	}
+	size := max(1, (bits.Len64(x)+7)/8)
+	dst = append(dst, byte(shortRepeat<<6|(size-1)<<3|(n-shortestRun)))
+	return appendBig(dst, x, size)
+}
+
+// appendBig appends the lowest size bytes of x, the highest first.
+func appendBig(dst []byte, x uint64, size int) []byte {
+	for i := size - 1; i >= 0; i-- {
+		dst = append(dst, byte(x>>(8*i)))
+	}
+	return dst
+}
+
+// deltaWidth returns how many bits each step takes, 0 if all are equal.
+func deltaWidth(v []int64, s *survey) int {
+	step := v[1] - v[0]
+	for i := 2; i < len(v); i++ {
+		if v[i]-v[i-1] != step {
+			return max(2, aligned(bits.Len64(s.steps))) // code 0 means no steps here, so there is no width 1
+		}
+	}
+	return 0
+}
+
+// appendDelta appends values that only rise, or only fall, and differ in the
+// first step, whose sign is that of all.
+func appendDelta(dst []byte, v []int64, width int, signed bool) []byte {
+	code := 0
+	if width > 0 {
+		code = widthCode(width)
+	}
+	dst = runHeader(dst, delta, code, len(v))
+	dst = appendInt(dst, v[0], signed)
+	dst = appendInt(dst, v[1]-v[0], true)
+	if width == 0 {
+		return dst
+	}
+	var steps [longestIntRun]uint64
+	for i := 2; i < len(v); i++ {
+		step := v[i] - v[i-1]
+		steps[i-2] = uint64(max(step, -step))
+	}
+	return appendPacked(dst, steps[:len(v)-2], width)
+}
+
+// appendLiteralRun appends values with no long repeats.
+func appendLiteralRun(dst []byte, v []int64, signed bool) []byte {
+	if len(v) == 0 {
+		return dst
+	}
+	var codes [longestIntRun]uint64
+	var all uint64
+	if signed {
+		for i, x := range v {
+			codes[i] = zigzag(x)
+			all |= codes[i]
+		}
+	} else {
+		for i, x := range v {
+			codes[i] = uint64(x)
+			all |= codes[i]
+		}
+	}
+	width := aligned(bits.Len64(all))
+	if p, ok := patch(v, width); ok {
+		return p.append(dst, v)
+	}
+	dst = runHeader(dst, direct, widthCode(width), len(v))
+	return appendPacked(dst, codes[:len(v)], width)
+}
+
+// appendPacked appends values of so many bits, aligned, the highest bit first.
+func appendPacked(dst []byte, v []uint64, width int) []byte {
+	if width < 8 {
+		var b byte
+		room := 8
+		for _, x := range v {
+			room -= width
+			b |= byte(x << room)
+			if room == 0 {
+				dst = append(dst, b)
+				b, room = 0, 8
+			}
+		}
+		if room < 8 {
+			dst = append(dst, b)
+		}
+		return dst
+	}
+	size := width / 8
+	at := len(dst)
+	dst = grow(dst, len(v)*size+8) // each store is of 8 bytes
+	for _, x := range v {
+		binary.BigEndian.PutUint64(dst[at:], x<<(64-width))
+		at += size
+	}
+	return dst[:at]
+}
+
+// appendBits is appendPacked for any width.
+func appendBits(dst []byte, v []uint64, width int) []byte {
+	var b byte
+	room := 8
+	for _, x := range v {
+		for left := width; left > 0; {
+			n := min(left, room)
+			left -= n
+			room -= n
+			b |= byte(x>>left&(1<<n-1)) << room
+			if room == 0 {
+				dst = append(dst, b)
+				b, room = 0, 8
+			}
+		}
+	}
+	if room < 8 {
+		dst = append(dst, b)
+	}
+	return dst
+}
+
+// grow makes dst n bytes longer.
+func grow(dst []byte, n int) []byte {
+	for cap(dst)-len(dst) < n {
+		dst = append(dst[:cap(dst)], 0)[:len(dst)]
+	}
+	return dst[:len(dst)+n]
+}

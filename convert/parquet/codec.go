@@ -1,0 +1,123 @@
+package parquet
+
+import (
+	"fmt"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+)
+
+// gzipLevel is the effort of GZIP where there are repetitions to find.
+const gzipLevel = 2
+
+// effort is how the pages of a column are compressed with GZIP. Ids and
+// measurements have no repetitions; looking for some takes time and hides what
+// the frequencies of bytes give. So the first page of a column is compressed
+// both ways.
+type effort uint8
+
+const (
+	untried effort = iota
+	repetitions
+	frequencies
+)
+
+// compressor compresses the pages of a row group.
+type compressor struct {
+	codec  Compression
+	out    []byte
+	other  []byte
+	zstd   *zstd.Encoder
+	gzip   [3]*gzip.Writer // by effort
+	lz4    lz4.Compressor
+	buffer writeBuffer
+}
+
+// writeBuffer is an io.Writer that appends.
+type writeBuffer struct{ b []byte }
+
+func (w *writeBuffer) Write(p []byte) (int, error) {
+	w.b = append(w.b, p...)
+	return len(p), nil
+}
+
+// compress returns src in the codec's form, until the next call.
+func (c *compressor) compress(src []byte, e *effort) (packed []byte, err error) {
+	switch c.codec {
+	case Snappy:
+		if n := s2.MaxEncodedLen(len(src)); cap(c.out) < n {
+			c.out = make([]byte, n)
+		}
+		return s2.EncodeSnappy(c.out[:cap(c.out)], src), nil
+	case ZSTD:
+		if c.zstd == nil {
+			c.zstd, err = zstd.NewWriter(nil,
+				zstd.WithEncoderLevel(zstd.SpeedFastest),
+				zstd.WithAllLitEntropyCompression(true),
+				zstd.WithEncoderCRC(false), // pages have their own
+				zstd.WithLowerEncoderMem(true),
+				zstd.WithEncoderConcurrency(1)) // no goroutines, and the same bytes on every machine
+			if err != nil {
+				return nil, fmt.Errorf("compress page: %w", err)
+			}
+		}
+		c.out = c.zstd.EncodeAll(src, c.out[:0])
+		return c.out, nil
+	case GZIP:
+		return c.deflate(src, e)
+	case LZ4Raw:
+		if n := lz4.CompressBlockBound(len(src)); cap(c.out) < n {
+			c.out = make([]byte, n)
+		}
+		n, err := c.lz4.CompressBlock(src, c.out[:cap(c.out)])
+		if err != nil {
+			return nil, fmt.Errorf("compress page: %w", err)
+		}
+		return c.out[:n], nil
+	}
+	return src, nil
+}
+
+func (c *compressor) deflate(src []byte, e *effort) (packed []byte, err error) {
+	if *e != untried {
+		c.out, err = c.deflateWith(c.out[:0], src, *e)
+		return c.out, err
+	}
+	if c.out, err = c.deflateWith(c.out[:0], src, repetitions); err != nil {
+		return nil, err
+	}
+	if c.other, err = c.deflateWith(c.other[:0], src, frequencies); err != nil {
+		return nil, err
+	}
+	if *e = repetitions; len(c.other) < len(c.out) {
+		*e = frequencies
+		return c.other, nil
+	}
+	return c.out, nil
+}
+
+func (c *compressor) deflateWith(dst, src []byte, e effort) ([]byte, error) {
+	if c.gzip[e] == nil {
+		level := gzipLevel
+		if e == frequencies {
+			level = gzip.HuffmanOnly
+		}
+		w, err := gzip.NewWriterLevel(nil, level)
+		if err != nil {
+			return nil, fmt.Errorf("compress page: %w", err)
+		}
+		c.gzip[e] = w
+	}
+	w := c.gzip[e]
+	c.buffer.b = dst
+	w.Reset(&c.buffer)
+	if _, err := w.Write(src); err != nil {
+		return nil, fmt.Errorf("compress page: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("compress page: %w", err)
+	}
+	return c.buffer.b, nil
+}

@@ -1,0 +1,111 @@
+package parquet
+
+import "github.com/hydrant-dev/hydrant/convert/column"
+
+// Group is a row group. It implements column.Group.
+type Group struct {
+	branches []*branch
+	chunks   []*chunk
+	scratch  scratch
+	top      runs // the levels of the rows
+	rows     int
+}
+
+// branch is a field of the table, with memory for its levels.
+type branch struct {
+	*node
+	children         []*branch
+	chunk            *chunk
+	def              runs // with the nulls of the field
+	listDef, listRep runs // of the elements
+}
+
+func newGroup(t *tree, c *Config) *Group {
+	g := &Group{}
+	g.scratch.codec = c.Compression
+	for _, n := range t.roots {
+		g.branches = append(g.branches, g.branch(n, c))
+	}
+	return g
+}
+
+func (g *Group) branch(n *node, c *Config) *branch {
+	b := &branch{node: n}
+	if n.leaf != nil {
+		b.chunk = newChunk(n.leaf, c, &g.scratch)
+		g.chunks = append(g.chunks, b.chunk)
+	}
+	for _, child := range n.children {
+		b.children = append(b.children, g.branch(child, c))
+	}
+	return b
+}
+
+// Write adds the rows of a batch.
+func (g *Group) Write(b *column.Batch) error {
+	rows := b.Rows()
+	if rows == 0 {
+		return nil
+	}
+	g.rows += rows
+	g.top = g.top[:0].add(0, uint32(rows))
+	for i, branch := range g.branches {
+		if err := branch.write(b, &b.Root.Children[i], levels{entries: rows, def: g.top}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write adds the values of a field; above are the levels of what it is in.
+func (n *branch) write(b *column.Batch, v *column.Vector, above levels) error {
+	at := above
+	if !n.field.Required {
+		n.refined(v, &at)
+	}
+	if n.chunk != nil {
+		return n.chunk.write(b, v, at)
+	}
+	if n.field.Type.Kind != column.Struct {
+		at = repeat(n.listDef, n.listRep, at, v.Ends, n.node.def, n.rep)
+		n.listDef, n.listRep = at.def, at.rep
+	}
+	for i, child := range n.children {
+		if err := child.write(b, &v.Children[i], at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *branch) refined(v *column.Vector, at *levels) {
+	n.def = refine(n.def, at.def, v, n.node.def-1)
+	at.def = n.def
+}
+
+// Buffered returns how much memory the row group holds.
+func (g *Group) Buffered() int64 {
+	n := 0
+	for _, c := range g.chunks {
+		n += c.memory()
+	}
+	return int64(n)
+}
+
+// finish ends all pages.
+func (g *Group) finish() error {
+	for _, c := range g.chunks {
+		if err := c.finish(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reset empties the row group and keeps its memory.
+func (g *Group) reset() {
+	g.rows = 0
+	for _, c := range g.chunks {
+		c.reset()
+	}
+}

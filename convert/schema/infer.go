@@ -1,0 +1,217 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hydrant-dev/hydrant/convert/column"
+)
+
+// DefaultSample is how many records an inference looks at if nothing else is
+// said.
+const DefaultSample = 10_000
+
+// Inference finds columns for records by looking at the first of them. It is
+// used by one goroutine. Its memory does not grow with the number of records.
+//
+// Columns stand in the order in which they were first seen, and none is
+// required. A value that was always
+//
+//	true or false                           is a boolean
+//	an integer that fits 64 bits            is a bigint
+//	a number                                is a double
+//	a text like 2026-11-23                  is a date
+//	a text like 2026-11-23T08:00:00.5Z      is a timestamp (also with a blank for T, an offset, or no zone)
+//	a list                                  is an array of the type of all its elements
+//	an object                               is a struct of all its fields
+//	null, or of different types, or else    is a string, which takes any value as JSON text
+//
+// An integer beyond 64 bits is a string, so that no digit is lost; a decimal is
+// never inferred. An object with more than 200 different keys, of which many
+// were new in the second half of the records, is a map. Keys that differ only
+// in letter case are one column.
+type Inference struct {
+	// DotsToUnderscores gives the key "a.b" the column a_b. Without it such
+	// keys get no column: see Left.
+	DotsToUnderscores bool
+
+	sample  int
+	records int // that were rows of JSON
+	bad     int // that were not
+	root    shape
+	shapes  int
+	left    []string
+	crowded bool // a field had no room
+}
+
+const (
+	maxShapes  = 20_000 // nodes of all types together
+	maxKeys    = 2_000  // of an object before it is taken for a map
+	maxLevels  = 32     // of nesting; what is deeper is kept as JSON text
+	maxLeft    = 100
+	manyKeys   = 200
+	growthPart = 20 // a map has at least one key of so many in the second half only
+)
+
+// NewInference looks at up to sample records; 0 means DefaultSample.
+func NewInference(sample int) *Inference {
+	if sample <= 0 {
+		sample = DefaultSample
+	}
+	return &Inference{sample: sample}
+}
+
+// Add looks at a record, which may hold several objects one after another. One
+// that is broken is counted and otherwise passed over. It reports whether
+// there were enough. It keeps nothing of the record.
+func (inf *Inference) Add(record []byte) (enough bool) {
+	if isRow(record) {
+		inf.records++
+		d := json.NewDecoder(bytes.NewReader(record))
+		d.UseNumber()
+		for d.More() {
+			inf.look(d, &inf.root, 0)
+		}
+	} else {
+		inf.bad++
+	}
+	return inf.records >= inf.sample || inf.bad >= inf.sample
+}
+
+// Records returns how many records were looked at, and how many of them were
+// broken.
+func (inf *Inference) Records() (all, bad int) { return inf.records + inf.bad, inf.bad }
+
+// Left returns keys that got no column, at most 100 of them, because Hive
+// cannot have them for names or because there were too many. Call it after
+// Schema.
+func (inf *Inference) Left() []string { return inf.left }
+
+// Schema returns the columns for the records so far.
+func (inf *Inference) Schema() (*column.Schema, error) {
+	if inf.records == 0 {
+		return nil, fmt.Errorf("infer columns: none of %d records is a JSON object; write columns, or name a file that describes them", inf.bad)
+	}
+	inf.left = nil
+	t := inf.structType(&inf.root, "")
+	if inf.crowded {
+		inf.leave("(more fields than fit)")
+	}
+	if len(t.Fields) == 0 {
+		return nil, errors.New("infer columns: no record has a field that can be a column; write columns, or name a file that describes them")
+	}
+	return &column.Schema{Columns: t.Fields}, nil
+}
+
+func (inf *Inference) leave(path string) {
+	if len(inf.left) < maxLeft {
+		inf.left = append(inf.left, path)
+	}
+}
+
+// isRow reports whether a record is one JSON object or several.
+func isRow(record []byte) bool {
+	if !utf8.Valid(record) {
+		return false
+	}
+	d := json.NewDecoder(bytes.NewReader(record))
+	var object json.RawMessage
+	for n := 0; ; n++ {
+		if err := d.Decode(&object); err != nil {
+			return err == io.EOF && n > 0
+		}
+		if object[0] != '{' {
+			return false
+		}
+	}
+}
+
+// look takes the next value into account. The record is known to be well
+// formed, so nothing can fail.
+func (inf *Inference) look(d *json.Decoder, s *shape, depth int) {
+	token, err := d.Token()
+	if err != nil {
+		panic(fmt.Sprintf("schema: %v in a record that was valid", err)) // isRow read it whole
+	}
+	switch v := token.(type) {
+	case bool:
+		s.saw |= sawBoolean
+	case json.Number:
+		s.number(string(v))
+	case string:
+		s.text(v)
+	case json.Delim:
+		if depth >= maxLevels {
+			s.saw |= sawText | sawOtherText
+			skip(d)
+			return
+		}
+		for d.More() {
+			inner := s.element
+			if v == '{' {
+				key, _ := d.Token()
+				inner = inf.field(s, key.(string))
+			} else if inner == nil {
+				inner = &shape{}
+				s.element = inner
+				inf.shapes++
+			}
+			if inner == nil {
+				inner = &shape{} // there is no room for it
+			}
+			inf.look(d, inner, depth+1)
+		}
+		_, _ = d.Token() // the bracket that More saw
+		if v == '[' {
+			s.saw |= sawArray
+		} else {
+			s.saw |= sawObject
+			s.objects++
+		}
+	}
+}
+
+// skip passes the rest of a list or an object.
+func skip(d *json.Decoder) {
+	for open := 1; open > 0; {
+		token, _ := d.Token()
+		switch token {
+		case json.Delim('['), json.Delim('{'):
+			open++
+		case json.Delim(']'), json.Delim('}'):
+			open--
+		}
+	}
+}
+
+// field returns the shape of the values of a key, or nil if there is no room
+// for another.
+func (inf *Inference) field(s *shape, key string) *shape {
+	if s.values != nil {
+		return s.values
+	}
+	if inf.DotsToUnderscores {
+		key = strings.ReplaceAll(key, ".", "_")
+	}
+	key = strings.Clone(key[:min(len(key), maxName+1)])
+	if at, ok := s.index[fold(key)]; ok {
+		return s.fields[at].shape
+	}
+	if len(s.fields) >= maxKeys && s != &inf.root {
+		before := s.size()
+		s.collapse()
+		inf.shapes -= before - s.size()
+		return s.values
+	}
+	if inf.shapes >= maxShapes {
+		inf.crowded = true
+		return nil
+	}
+	inf.shapes++
+	return s.add(key, s.objects, &shape{})
+}
