@@ -3,10 +3,16 @@ package column_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/convert/column"
+	"github.com/hydrant-dev/hydrant/convert/column/columntest"
 	"github.com/hydrant-dev/hydrant/e2e/corpus"
 )
 
@@ -59,18 +65,79 @@ func TestParseDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// TestNoKindAllocates parses random rows of all kinds, with escapes, maps,
+// unknown fields and all.
+func TestNoKindAllocates(t *testing.T) {
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 6))
+		s := columntest.Schema(r, 20)
+		root := s.Root()
+		c := chunkOf()
+		for _, row := range columntest.Random(r, s, 200) {
+			c.AppendCopy([]byte(`{"unknown":["\n"],`+string(columntest.JSON(&root, row))[1:]), time.UnixMilli(0))
+			if len(row) == 0 {
+				c.Drop(c.Len() - 1) // a comma too many
+			}
+		}
+		p, rows := newParser(t, s, openX), allRows(c)
+		var b column.Batch
+		p.Parse(c, rows, &b)
+		if n := testing.AllocsPerRun(5, func() { p.Parse(c, rows, &b) }); n != 0 {
+			t.Errorf("seed %d, %v: %v allocations for %d records", seed, root, n, c.Len())
+		}
+	}
+}
+
+// rewritten returns the records of c written otherwise: with white space as
+// Python writes it, or with the fields in another order each time.
+func rewritten(t testing.TB, c *buffer.Chunk, how string) *buffer.Chunk {
+	t.Helper()
+	r := rand.New(rand.NewPCG(1, 1))
+	out := chunkOf()
+	for row := range c.Len() {
+		var text bytes.Buffer
+		switch how {
+		case "spaced":
+			if err := json.Indent(&text, c.Bytes(row), "", " "); err != nil {
+				t.Fatal(err)
+			}
+		case "shuffled":
+			var fields map[string]json.RawMessage
+			if err := json.Unmarshal(c.Bytes(row), &fields); err != nil {
+				t.Fatal(err)
+			}
+			names := slices.Sorted(maps.Keys(fields))
+			r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+			for i, name := range names {
+				fmt.Fprintf(&text, "%c%q:%s", "{,"[min(i, 1)], name, fields[name])
+			}
+			text.WriteByte('}')
+		default:
+			text.Write(c.Bytes(row))
+		}
+		out.AppendCopy(text.Bytes(), time.UnixMilli(0))
+	}
+	return out
+}
+
 func BenchmarkParse(b *testing.B) {
 	for _, name := range corpus.Names() {
-		b.Run(name, func(b *testing.B) {
-			c, s := corpusChunk(b, name)
-			p, rows := newParser(b, s, openX), allRows(c)
-			var batch column.Batch
-			b.SetBytes(int64(len(c.Data)))
-			b.ReportAllocs()
-			for b.Loop() {
-				p.Parse(c, rows, &batch)
-			}
-		})
+		for _, how := range []string{"as produced", "spaced", "shuffled"} {
+			b.Run(name+"/"+how, func(b *testing.B) {
+				c, s := corpusChunk(b, name)
+				c = rewritten(b, c, how)
+				p, rows := newParser(b, s, openX), allRows(c)
+				var batch column.Batch
+				b.SetBytes(int64(len(c.Data)))
+				b.ReportAllocs()
+				for b.Loop() {
+					p.Parse(c, rows, &batch)
+				}
+				if batch.Rows() != c.Len() {
+					b.Fatalf("%d rows of %d records", batch.Rows(), c.Len())
+				}
+			})
+		}
 	}
 }
 

@@ -56,6 +56,14 @@ func (u uint128) less(v uint128) bool {
 	return u.high < v.high || u.high == v.high && u.low < v.low
 }
 
+// int64 returns ±u; ok is false when an int64 does not hold it.
+func (u uint128) int64(negative bool) (x int64, ok bool) {
+	if negative {
+		return -int64(u.low), u.high == 0 && u.low <= 1<<63
+	}
+	return int64(u.low), u.high == 0 && u.low < 1<<63
+}
+
 // tenTo returns 10^n, n up to 38.
 func tenTo(n int) uint128 {
 	u := uint128{0, 1}

@@ -140,6 +140,9 @@ func (e *encoder) Close() error {
 	return e.file.Close()
 }
 
+// Abandon gives back what the encoder holds.
+func (e *encoder) Abandon() { e.share.leave() }
+
 // Budget is memory that encoders share. The zero value has no limit. All
 // methods may be called concurrently.
 type Budget struct {

@@ -3,13 +3,14 @@ package column_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/convert"
 	"github.com/hydrant-dev/hydrant/convert/column"
 	"github.com/hydrant-dev/hydrant/convert/column/columntest"
 )
@@ -66,10 +67,7 @@ func megabytes(n int) *buffer.Chunk {
 	return chunkOf(records...)
 }
 
-func newEncoder(t *testing.T, f *fakeFile, limits column.Limits) interface {
-	Append(*buffer.Chunk, []int) error
-	io.Closer
-} {
+func newEncoder(t *testing.T, f *fakeFile, limits column.Limits) convert.Encoder {
 	t.Helper()
 	parsers, err := column.NewParsers(f.schema, column.Options{})
 	if err != nil {
@@ -179,5 +177,55 @@ func TestFailedRecordsAreLeftOut(t *testing.T) {
 		if c.Pending(row) != pending {
 			t.Errorf("row %d: %v", row, c.Failure(row))
 		}
+	}
+}
+
+func TestAbandonGivesTheBudgetBack(t *testing.T) {
+	budget := &column.Budget{Limit: 1 << 40}
+	f := &fakeFile{schema: schemaOf(t, "a int"), perRow: 100}
+	e := newEncoder(t, f, column.Limits{Bytes: 1 << 40, Budget: budget})
+	c := megabytes(16)
+	if err := e.Append(c, allRows(c)); err != nil || budget.Held() != 1600 {
+		t.Fatalf("%v, %d bytes held", err, budget.Held())
+	}
+	e.Abandon()
+	e.Abandon()
+	if budget.Held() != 0 || f.closed || f.groups != nil {
+		t.Errorf("%d bytes held, closed %v, groups %v", budget.Held(), f.closed, sizes(f))
+	}
+}
+
+// TestEncodersShareParsersAndBudget is for the race detector.
+func TestEncodersShareParsersAndBudget(t *testing.T) {
+	s := schemaOf(t, "a int")
+	parsers, err := column.NewParsers(s, column.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	budget := &column.Budget{Limit: 3000}
+	var files [4]*fakeFile
+	var wg sync.WaitGroup
+	for i := range files {
+		files[i] = &fakeFile{schema: s, perRow: 100}
+		wg.Go(func() {
+			c := megabytes(64)
+			e := column.NewEncoder(parsers, files[i], column.Limits{Bytes: 1 << 40, Budget: budget})
+			if err := errors.Join(e.Append(c, allRows(c)), e.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, f := range files {
+		rows := 0
+		for _, n := range sizes(f) {
+			rows += n
+		}
+		if rows != 64 {
+			t.Errorf("%d rows, want 64", rows)
+		}
+	}
+	if budget.Held() != 0 {
+		t.Errorf("%d bytes held", budget.Held())
 	}
 }

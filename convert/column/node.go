@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -63,8 +64,11 @@ func (n *node) present() int {
 func (n *node) slots() int { return n.present() + n.v.Nulls }
 
 // put adds a plain value at a slot.
-func (n *node) put(slot int, x uint64) {
-	v := n.v
+func (n *node) put(slot int, x uint64) { n.putTo(n.v, slot, x) }
+
+// putTo is put with the node's vector, and so small that the compiler inlines
+// it.
+func (n *node) putTo(v *Vector, slot int, x uint64) {
 	if len(v.Values)+v.Nulls != slot {
 		n.adjust(slot)
 	}
@@ -190,11 +194,17 @@ func (n *node) buildKeys(p *Parser) error {
 		}
 		n.keys.fields[normal] = child
 	}
+	for name := range n.keys.fields {
+		if spelling := []byte(name); plain(spelling, 0) == len(spelling) {
+			n.keys.learn(spelling)
+		}
+	}
 	if len(names) > 0 {
 		var unknown []string
 		for name := range names {
 			unknown = append(unknown, name)
 		}
+		slices.Sort(unknown)
 		return errors.New("keys are given for columns that are not in the schema: " + strings.Join(unknown, ", "))
 	}
 	return nil

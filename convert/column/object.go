@@ -13,20 +13,18 @@ func (p *Parser) object(n *node, d []byte, i, slot int) int {
 	p.depth++
 	i++
 	last := &n.keys.start
-	if i < len(d) && d[i] != '"' {
-		if i = space(d, i); i < len(d) && d[i] == '}' {
-			return p.endObject(n, d, i, inner)
-		}
+	if i = space(d, i); i < len(d) && d[i] == '}' {
+		return p.endObject(n, d, i, inner)
 	}
 	for {
 		k, name := last.next, i
-		if k.matches(d, i) {
+		if k.starts(d, i) && (k.length <= 16 || k.ends(d, i)) {
 			i += k.length
-		} else {
-			name = space(d, i)
-			if k, i = n.keys.find(last, d, i); i < 0 {
-				return i
-			}
+		} else if next := space(d, i); next > i {
+			i = next
+			continue
+		} else if k, i = n.keys.find(last, d, i); i < 0 {
+			return i
 		}
 		last = k
 		switch {

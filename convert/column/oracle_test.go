@@ -5,9 +5,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,32 +60,19 @@ func oracleRows(s *column.Schema, record []byte) ([]map[string]any, error) {
 	}
 }
 
-// members returns the fields of an object; the last of a name counts.
-func members(t *column.Type, object []byte) (keys []any, values []json.RawMessage, err error) {
+// members returns the fields of an object, in order.
+func members(object []byte) (keys []string, values []json.RawMessage) {
 	d := json.NewDecoder(bytes.NewReader(object))
 	d.Token()
 	for d.More() {
-		token, _ := d.Token()
+		key, _ := d.Token()
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
 			panic(err)
 		}
-		key := any(token.(string))
-		if t.Kind == column.Map {
-			text, _ := json.Marshal(token)
-			if key, err = oracle(&t.Fields[0].Type, text); err != nil {
-				return nil, nil, err
-			}
-		}
-		for i := range keys {
-			if cmp.Equal(keys[i], key) {
-				keys, values = append(keys[:i:i], keys[i+1:]...), append(values[:i:i], values[i+1:]...)
-				break
-			}
-		}
-		keys, values = append(keys, key), append(values, value)
+		keys, values = append(keys, key.(string)), append(values, value)
 	}
-	return keys, values, nil
+	return keys, values
 }
 
 var numeric = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
@@ -104,19 +93,19 @@ func oracle(t *column.Type, value json.RawMessage) (any, error) {
 			return nil, errNoRow
 		}
 		row := map[string]any{}
-		keys, values, _ := members(t, value)
-		// Replaced ones must fit, too.
+		keys, values := members(value)
 		for i := range t.Fields {
 			f := &t.Fields[i]
 			for k := range keys {
 				if keys[k] != f.Name {
 					continue
 				}
+				// The last counts, but those before it must fit, too.
 				v, err := oracle(&f.Type, values[k])
 				if err != nil {
 					return nil, err
 				}
-				if v != nil {
+				if delete(row, f.Name); v != nil {
 					row[f.Name] = v
 				}
 			}
@@ -129,17 +118,20 @@ func oracle(t *column.Type, value json.RawMessage) (any, error) {
 		if value[0] != '{' {
 			return nil, errNoRow
 		}
-		keys, values, err := members(t, value)
-		if err != nil {
-			return nil, err
-		}
+		keys, values := members(value)
 		pairs := columntest.Pairs{}
 		for i := range keys {
+			text, _ := json.Marshal(keys[i])
+			key, err := oracle(&t.Fields[0].Type, text)
+			if err != nil {
+				return nil, err
+			}
 			v, err := oracle(&t.Fields[1].Type, values[i])
 			if err != nil || v == nil && t.Fields[1].Required {
 				return nil, errNoRow
 			}
-			pairs = append(pairs, columntest.Pair{Key: keys[i], Value: v})
+			pairs = slices.DeleteFunc(pairs, func(p columntest.Pair) bool { return fmt.Sprint(p.Key) == fmt.Sprint(key) })
+			pairs = append(pairs, columntest.Pair{Key: key, Value: v})
 		}
 		return pairs, nil
 	case column.Array:
@@ -268,11 +260,14 @@ func checkAgainstOracle(t *testing.T, s *column.Schema, records [][]byte) {
 
 // valuesBackToBack reports whether a record is JSON, as Valid has it.
 func valuesBackToBack(record []byte) bool {
+	if column.Valid(record) == nil {
+		return true
+	}
 	rest := bytes.Trim(record, " \t\r\n")
 	for len(rest) > 0 {
 		end := 0
 		for n := 1; n <= len(rest); n++ { // the longest prefix that is a value
-			if column.Valid(rest[:n]) == nil {
+			if bytes.IndexByte([]byte(" \t\r\n"), rest[n-1]) < 0 && column.Valid(rest[:n]) == nil {
 				end = n
 				if rest[0] == '{' || rest[0] == '[' || rest[0] == '"' {
 					break

@@ -17,42 +17,34 @@ func (f *countingFile) Close() error         { return nil }
 func (f *countingFile) Write(b *Batch) error { f.rows += b.Rows(); return nil }
 func (f *countingFile) Buffered() int64      { return 0 }
 
-// TestPanicOfTheParserFailsOneRecord breaks a parser so that one field makes
-// it panic.
+// TestPanicOfTheParserFailsOneRecord has parsers with a defect: one field makes
+// them panic.
 func TestPanicOfTheParserFailsOneRecord(t *testing.T) {
-	typ, err := ParseType("int")
+	schema := &Schema{Columns: []Field{{Name: "a", Type: Type{Kind: Int}}}}
+	parsers, err := NewParsers(schema, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	parsers, err := NewParsers(&Schema{Columns: []Field{{Name: "a", Type: typ}}}, Options{})
-	if err != nil {
-		t.Fatal(err)
+	parsers.idle.New = func() any {
+		p, err := NewParser(schema, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.root.keys.fields["bomb"] = &node{} // without a vector
+		return &worker{parser: p}
 	}
-	broken := func() *worker {
-		w := parsers.get()
-		w.parser.root.keys.fields["bomb"] = &node{typ: typ} // without a vector
-		return w
-	}
-	f := &countingFile{}
-	e := NewEncoder(parsers, f, Limits{Bytes: 1}).(*encoder)
 	c := &buffer.Chunk{}
 	c.Reset(buffer.Position{Epoch: 1, Seq: 1})
-	for _, r := range []string{`{"a":1}`, `{"a":"x"}`, `{"a":2,"bomb":0}`, `{"a":3}`} {
+	for _, r := range []string{`{"a":1}`, `{"a":"x"}`, `{"a":2,"bomb":true}`, `{"a":3}`} {
 		c.AppendCopy([]byte(r), time.UnixMilli(0))
 	}
-	// A worker that panics is given up, and the next is a good one: break each.
-	rows := []int{0, 1, 2, 3}
-	w := broken()
-	if e.parse(&w, c, rows) {
-		t.Fatal("the parser did not panic")
+	f := &countingFile{}
+	e := NewEncoder(parsers, f, Limits{Bytes: 1})
+	if err := e.Append(c, []int{0, 1, 2, 3}); err != nil {
+		t.Fatal(err)
 	}
-	for i := range rows {
-		w = broken()
-		if e.parse(&w, c, rows[i:i+1]) {
-			if err := e.write(&w.batch); err != nil {
-				t.Fatal(err)
-			}
-		}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
 	}
 	if f.rows != 2 || c.Failure(0) != nil || c.Failure(3) != nil ||
 		!strings.Contains(c.Failure(1).Error(), `"x" is not an int`) || !strings.Contains(c.Failure(2).Error(), "the converter panicked, which is a defect") {

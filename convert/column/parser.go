@@ -9,86 +9,29 @@ package column
 import (
 	"fmt"
 	"hash/maphash"
-	"sync"
 
 	"github.com/hydrant-dev/hydrant/buffer"
 )
-
-// Options say how records are read, in the words of Firehose's deserializers.
-type Options struct {
-	// CaseInsensitive matches keys whatever their letter case.
-	CaseInsensitive bool
-	// DotsToUnderscores matches the key "a.b" with the column a_b.
-	DotsToUnderscores bool
-	// Keys gives the JSON key of a column that is called otherwise.
-	Keys map[string]string
-	// TimestampFormats are tried in order. None: those that Firehose's OpenX
-	// deserializer takes.
-	TimestampFormats []TimestampFormat
-	// UnknownFields says what happens to fields that are no columns.
-	UnknownFields UnknownFields
-	// ExtraColumn names the column of type string that takes the unknown
-	// fields of a record, as a JSON object, with ToExtraColumn.
-	ExtraColumn string
-}
-
-// Parsers hands out parsers to the encoders of a stream, so that what a parser
-// has learnt about the order of keys, and the memory of its batch, outlives an
-// object. It may be used concurrently.
-type Parsers struct {
-	schema  *Schema
-	options Options
-	idle    sync.Pool
-}
-
-// NewParsers checks that the options fit the schema.
-func NewParsers(s *Schema, o Options) (*Parsers, error) {
-	if _, err := NewParser(s, o); err != nil {
-		return nil, err
-	}
-	return &Parsers{schema: s, options: o}, nil
-}
-
-// Schema returns the columns that the parsers fill.
-func (p *Parsers) Schema() *Schema { return p.schema }
-
-// worker is a parser with the batch it fills.
-type worker struct {
-	parser *Parser
-	batch  Batch
-}
-
-func (p *Parsers) get() *worker {
-	if w, ok := p.idle.Get().(*worker); ok {
-		return w
-	}
-	parser, err := NewParser(p.schema, p.options)
-	if err != nil {
-		panic(err) // NewParsers made one from the same
-	}
-	return &worker{parser: parser}
-}
-
-func (p *Parsers) put(w *worker) { p.idle.Put(w) }
 
 // Parser reads JSON records into vectors. It is used by one goroutine.
 type Parser struct {
 	schema  *Schema
 	options Options
 	root    node
+	iso     bool // the first timestamp format takes what dayCache reads
 
-	// of the batch
-	side  []byte // becomes Batch.Side
-	data  []byte // Batch.Data
+	// While a batch is filled:
+	data []byte // Batch.Data
+	side []byte // becomes Batch.Side
+
+	// While a record is read:
+	depth  int          // how many arrays and objects the value is in
+	misfit string       // why the record is no row, after a misfit
+	extra  []extraField // its unknown fields
+
 	day   dayCache
-	iso   bool // timestamps may be read by day
 	seed  maphash.Seed
-	table []uint32 // scratch of replacedOfMany
-
-	// of the record
-	depth  int    // of arrays and objects around the value
-	misfit string // why the record is no row, after a misfit
-	extra  []extraField
+	table []uint32 // of replacedOfMany
 }
 
 // NewParser checks that the options fit the schema.
@@ -110,8 +53,10 @@ const overhang = 32
 
 // Parse empties b and fills it with the rows that the pending records among
 // rows hold: a record is one JSON object or several, back to back, with white
-// space around them. A record that is no row of the table is failed in the
-// chunk, and nothing of it is in b. b points into c.Data.
+// space around them. Of fields with the same name the last counts, but all have
+// to fit. A record that is no row of the table is failed in the chunk, and
+// nothing of it is in b. b is the zero value or was made for the same schema;
+// it points into c.Data.
 func (p *Parser) Parse(c *buffer.Chunk, rows []int, b *Batch) {
 	if b.Root.Children == nil {
 		b.Init(p.schema)
@@ -148,37 +93,29 @@ func (p *Parser) record(d []byte, start, end int) error {
 	}
 	for i < end {
 		p.depth, p.extra = 0, p.extra[:0]
-		at := i
-		if d[i] != '{' {
-			return p.notAnObject(d[start:end], i-start)
+		if d[i] == '{' {
+			i = p.object(&p.root, d, i, p.root.v.Present)
+		} else {
+			i = p.refuse(i, "expected an object, found %s at byte %d", shorten(d[i:end]), i-start)
 		}
-		if i = p.object(&p.root, d, i, p.root.v.Present); i < 0 || i > end {
-			return p.failure(d[start:end], start, at, i)
+		if i < 0 || i > end {
+			return p.explain(d[start:end], i)
 		}
 		i = space(d, i)
 	}
 	return nil
 }
 
-// failure explains why the record's object failed. What is not JSON is said
-// first, whatever else is wrong.
-func (p *Parser) failure(record []byte, start, at, f int) error {
+// explain says why a record failed with f. That it is not JSON comes first,
+// whatever else is wrong.
+func (p *Parser) explain(record []byte, f int) error {
 	if err := validRecord(record); err != nil {
 		return failure(parseError, "Encountered malformed JSON: %v", err)
 	}
-	if _, r := unfault(f); f < 0 && r == misfit {
-		return malformed("%s", p.misfit)
+	if _, r := unfault(f); f >= 0 || r != misfit {
+		panic(fmt.Sprintf("column: parser refuses what the scanner takes: %q", shorten(record)))
 	}
-	// The limit on nesting is that of the whole record, and Valid's.
-	panic(fmt.Sprintf("column: the scanner and the parser disagree about byte %d of %q", at-start, shorten(record)))
-}
-
-// notAnObject explains why what is at i cannot be a row.
-func (p *Parser) notAnObject(record []byte, i int) error {
-	if err := validRecord(record); err != nil {
-		return failure(parseError, "Encountered malformed JSON: %v", err)
-	}
-	return malformed("expected an object, found %s at byte %d", shorten(record[i:]), i)
+	return malformed("%s", p.misfit)
 }
 
 // refuse notes why a record is no row of the table.

@@ -3,6 +3,7 @@ package column
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -51,8 +52,8 @@ func compilePattern(text string) ([]element, error) {
 			i++
 		}
 	}
-	if len(pattern) == 0 || len(pattern) == 1 && pattern[0].letter == 0 {
-		return nil, errors.New("it has no field of a time")
+	if !slices.ContainsFunc(pattern, func(e element) bool { return e.letter == 'y' }) {
+		return nil, errors.New("it has no year")
 	}
 	return pattern, nil
 }

@@ -3,7 +3,6 @@ package column
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 )
 
 // The scanner is a set of functions that take the text and the offset of a
@@ -108,18 +107,6 @@ func skip(d []byte, i, depth int) int {
 	}
 	switch c := d[i]; {
 	case c == '"':
-		end := i + 1
-		for fits(d, end, 8) { // skipString, in line: most of what is skipped are strings
-			special := specials(load(d, end))
-			if special == 0 {
-				end += 8
-				continue
-			}
-			if end += bits.TrailingZeros64(special) >> 3; d[end] == '"' {
-				return end + 1
-			}
-			break
-		}
 		return skipString(d, i)
 	case c == '-' || c >= '0' && c <= '9':
 		return skipNumber(d, i)

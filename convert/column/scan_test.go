@@ -25,10 +25,15 @@ var free = map[string]string{
 	"i_structure_500_nested_arrays.json":  "less than 512 levels",
 }
 
+const jsonSuite = "../../../shared/data/jsontestsuite"
+
 // TestJSONTestSuite runs Nicolas Seriot's suite,
 // https://github.com/nst/JSONTestSuite.
 func TestJSONTestSuite(t *testing.T) {
-	files, err := filepath.Glob("testdata/jsontestsuite/*.json")
+	if _, err := os.Stat(jsonSuite); err != nil {
+		t.Skipf("SKIPPED, NOT CHECKED: JSONTestSuite is not at %s", jsonSuite)
+	}
+	files, err := filepath.Glob(filepath.Join(jsonSuite, "*.json"))
 	if err != nil || len(files) < 300 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
@@ -48,6 +53,34 @@ func TestJSONTestSuite(t *testing.T) {
 		if err := Valid(record); accept != (err == nil) && name != "n_structure_no_data.json" {
 			t.Errorf("%s, as a field: %v\n%s", name, err, shorten(data))
 		}
+	}
+}
+
+// Texts without white space, separated by it.
+const (
+	goodJSON = `0 -0 -1 10 1.5 -0.0 1e9 1E+9 1e-9 0e0 123456789012345678901234567890 1.7976931348623157e400 true false null
+		"" "a" "ä" "日本" "😀" "\u0041" "\ud83d\ude00" "\"\\\/\b\f\n\r\t" "\u0000" "` + "\x7f" + `"
+		[] [1] [1,2] [[],[[]]] {} {"":0} {"a":{}} {"a":[{"b":null}]} {"a":1,"a":2} {"\u0061":"\u0062"}`
+	brokenJSON = `- + +1 .5 1. 00 01 -01 1e 1e+ 0x10 1_000 NaN Infinity -Infinity True TRUE tru nul nulll truefalse
+		" "a 'a' "\x" "\u12" "\u12g4" "\ud800" "\ud800\u0041" "\udc00" "\" a
+		[[1 [1,] [,1] [,] [1,,2] [1}} [1;2] [1]] []] [][
+		{ } {1:2} {a:1} {"a"} {"a":} {"a":1,} {,} {"a":1,,"b":2} {"a"::1} {"a":1]} {"a":1}} {"a","b"} {'a':1} {"a":1"b":2}
+		/**/1 1//2 #1 \u0041 "\a" [\n] {"\":1}`
+)
+
+func TestJSONIsAcceptedAndNothingElse(t *testing.T) {
+	check := func(text string, good bool) {
+		for _, s := range []string{text, " " + text + "\r\n\t ", `{"field":` + text + `}`, `[0,` + text + `]`} {
+			if err := Valid([]byte(s)); good != (err == nil) {
+				t.Errorf("%s: %v", s, err)
+			}
+		}
+	}
+	for _, text := range strings.Fields(goodJSON) {
+		check(text, true)
+	}
+	for _, text := range strings.Fields(brokenJSON) {
+		check(text, false)
 	}
 }
 
@@ -112,11 +145,8 @@ func halfSurrogate(text []byte) bool {
 // FuzzValid compares the scanner with encoding/json, which takes more: strings
 // that are not UTF-8, and half surrogate pairs.
 func FuzzValid(f *testing.F) {
-	files, _ := filepath.Glob("testdata/jsontestsuite/*.json")
-	for _, file := range files {
-		if data, err := os.ReadFile(file); err == nil && len(data) < 1000 {
-			f.Add(data)
-		}
+	for _, text := range append(strings.Fields(goodJSON), strings.Fields(brokenJSON)...) {
+		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		err, theirs := Valid(data), json.Valid(data)

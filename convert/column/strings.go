@@ -29,6 +29,26 @@ func plain(d []byte, i int) int {
 	return i
 }
 
+// delimiters is specials for text that is not ASCII: it passes over those bytes.
+func delimiters(w uint64) uint64 {
+	quote, backslash := w^'"'*ones, w^'\\'*ones
+	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (w-' '*ones)&^w) & highs
+}
+
+// foreign returns the offset of the first byte from i on that is a quote, a
+// backslash or a control character.
+func foreign(d []byte, i int) int {
+	for ; fits(d, i, 8); i += 8 {
+		if s := delimiters(load(d, i)); s != 0 {
+			return i + bits.TrailingZeros64(s)>>3
+		}
+	}
+	for i < len(d) && d[i] >= ' ' && d[i] != '"' && d[i] != '\\' {
+		i++
+	}
+	return i
+}
+
 // skipString skips the string whose quote is at i.
 func skipString(d []byte, i int) int {
 	end := plain(d, i+1)
@@ -45,7 +65,11 @@ func skipString(d []byte, i int) int {
 func stringEnd(d []byte, start, i int) (end int, escapes bool) {
 	ascii := true
 	for {
-		i = plain(d, i)
+		if ascii {
+			i = plain(d, i)
+		} else {
+			i = foreign(d, i)
+		}
 		if i >= len(d) {
 			return fault(i, unexpected), false
 		}
@@ -66,9 +90,6 @@ func stringEnd(d []byte, start, i int) (end int, escapes bool) {
 			return fault(i, control), false
 		default:
 			ascii = false
-			for i++; i < len(d) && d[i] >= utf8.RuneSelf; {
-				i++
-			}
 		}
 	}
 }

@@ -53,9 +53,10 @@ var namedFormats = []struct {
 //	epoch_nanos    nanoseconds
 //
 // or a pattern of Joda-Time and java.time, such as "yyyy/MM/dd HH:mm:ss.SSS Z".
-// Its letters are y M d E a H h k K m s S Z X x z; what a pattern leaves out is
-// that of 1970-01-01T00:00:00Z, and two digits of a year are those of 2000 to
-// 2099. Errors are *field.Error.
+// Its letters are y M d E a H h k K m s S Z X x z. What a pattern leaves out is
+// that of January 1st, 00:00 UTC; two digits of a year are those of 2000 to
+// 2099; z reads UTC and GMT only, as the other abbreviations are ambiguous.
+// Errors are *field.Error.
 func ParseTimestampFormat(text string) (TimestampFormat, error) {
 	var names []string
 	for _, f := range namedFormats {
@@ -89,18 +90,24 @@ func (f *TimestampFormat) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+// Reads reports whether a text is a timestamp in the format.
+func (f *TimestampFormat) Reads(text []byte) bool {
+	_, _, fits := f.parse(text)
+	return fits
+}
+
 // parse reads a whole text: nanoseconds since 1970. fits is false if that is
 // more than an int64 holds, or there is no such day.
 func (f *TimestampFormat) parse(text []byte) (ns int64, read, fits bool) {
 	switch f.read {
 	case readSeconds:
-		return parseEpoch(text, 9)
-	case readMillis:
-		return parseEpoch(text, 6)
-	case readMicros:
-		return parseEpoch(text, 3)
-	case readNanos:
 		return parseEpoch(text, 0)
+	case readMillis:
+		return parseEpoch(text, 3)
+	case readMicros:
+		return parseEpoch(text, 6)
+	case readNanos:
+		return parseEpoch(text, 9)
 	}
 	c, t := cursor{text: text}, clock{}
 	switch f.read {
@@ -118,7 +125,7 @@ func (f *TimestampFormat) parse(text []byte) (ns int64, read, fits bool) {
 	case readHive:
 		read = c.lenient(&t)
 	case readPattern:
-		t.year, t.month, t.day = 1970, 1, 1
+		t.month, t.day = 1, 1
 		read = c.match(f.pattern, &t)
 	}
 	if !read || !t.valid() {
@@ -155,20 +162,14 @@ func (c *cursor) endOfTime(t *clock) bool {
 	return c.zone(&t.offset) && c.done()
 }
 
-// parseEpoch reads a number of units of 10^-9·10^scale seconds.
+// parseEpoch reads a number of units of 10^-scale seconds.
 func parseEpoch(text []byte, scale int) (ns int64, read, fits bool) {
 	n, ok := parseNumeric(text)
 	if !ok {
 		return 0, false, false
 	}
-	u, r, ok := n.unscaled(text, scale)
-	if u = u.round(r); !ok || u.high != 0 || u.low > 1<<63 || u.low == 1<<63 && !n.negative {
-		return 0, true, false
-	}
-	if n.negative {
-		return -int64(u.low), true, true
-	}
-	return int64(u.low), true, true
+	ns, fits = n.epoch(text, scale)
+	return ns, true, fits
 }
 
 // parseEpochBySize reads seconds or, from 10^12 on, milliseconds.
@@ -177,9 +178,23 @@ func parseEpochBySize(text []byte) (ns int64, read, fits bool) {
 	if !ok {
 		return 0, false, false
 	}
-	scale := 9
-	if u, _, ok := n.unscaled(text, 0); !ok || u.high != 0 || u.low >= 1e12 {
-		scale = 6
+	ns, fits = n.epochBySize(text)
+	return ns, true, fits
+}
+
+// epoch returns the number of units of 10^-scale seconds as nanoseconds.
+func (n *number) epoch(text []byte, scale int) (ns int64, fits bool) {
+	u, r, ok := n.unscaled(text, 9-scale)
+	u = u.round(r)
+	if !ok {
+		return 0, false
 	}
-	return parseEpoch(text, scale)
+	return u.int64(n.negative)
+}
+
+func (n *number) epochBySize(text []byte) (ns int64, fits bool) {
+	if u, _, ok := n.unscaled(text, 0); ok && u.less(uint128{0, 1e12}) {
+		return n.epoch(text, 0)
+	}
+	return n.epoch(text, 3)
 }

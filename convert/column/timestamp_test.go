@@ -145,8 +145,8 @@ func TestTimestampsAreReadByTheirFormat(t *testing.T) {
 	check(formats(t, "yyyy-MM-dd'T'HH:mm:ssXXX"), map[string]string{`"2026-01-02T03:04:05+01:00"`: "2026-01-02T02:04:05Z", `"2026-01-02T03:04:05Z"`: "2026-01-02T03:04:05Z"})
 	check(formats(t, "dd.MM.yy 'o''clock' H"), map[string]string{`"02.01.26 o'clock 3"`: "2026-01-02T03:00:00Z", `"31.02.26 o'clock 3"`: ""})
 	check(formats(t, "MM/dd/yyyy", "dd/MM/yyyy", "epoch_seconds"), map[string]string{`"12/25/2025"`: "2025-12-25T00:00:00Z", `"25/12/2025"`: "2025-12-25T00:00:00Z", `60`: "1970-01-01T00:01:00Z", `"25/25/2025"`: ""})
-	check(formats(t, "HH:mm"), map[string]string{`"03:04"`: "1970-01-01T03:04:00Z", `"24:00"`: ""})
-	check(formats(t, "kk:mm"), map[string]string{`"24:00"`: "1970-01-01T00:00:00Z"})
+	check(formats(t, "yyyy HH:mm"), map[string]string{`"2026 03:04"`: "2026-01-01T03:04:00Z", `"2026 24:00"`: ""})
+	check(formats(t, "yyyy kk:mm"), map[string]string{`"2026 24:00"`: "2026-01-01T00:00:00Z"})
 }
 
 func TestPatternsThatCannotBeRead(t *testing.T) {
@@ -154,8 +154,9 @@ func TestPatternsThatCannotBeRead(t *testing.T) {
 		"yyyy-QQ":  `"yyyy-QQ" is not a timestamp format: letter 'Q' is not known`,
 		"yyyy 'x":  "a quote is not closed",
 		"yyyyy":    "yyyyy has more letters than there are forms",
-		"'hello'":  "it has no field of a time",
-		"":         "it has no field of a time",
+		"'hello'":  "it has no year",
+		"":         "it has no year",
+		"ms":       `"ms" is not a timestamp format: it has no year`,
 		"ISO-8601": "letter 'I' is not known",
 	} {
 		_, err := column.ParseTimestampFormat(text)

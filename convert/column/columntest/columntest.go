@@ -299,10 +299,13 @@ func appendJSON(dst []byte, t *column.Type, value Value) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			if s, ok := p.Key.(string); ok {
-				dst = quote(dst, s)
-			} else {
-				dst = quote(dst, string(appendJSON(nil, &t.Fields[0].Type, p.Key)))
+			switch key := p.Key.(type) {
+			case string:
+				dst = quote(dst, key)
+			case []byte:
+				dst = appendJSON(dst, &t.Fields[0].Type, key)
+			default:
+				dst = quote(dst, string(appendJSON(nil, &t.Fields[0].Type, key)))
 			}
 			dst = append(dst, ':')
 			dst = appendJSON(dst, &t.Fields[1].Type, p.Value)
