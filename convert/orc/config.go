@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/hydrant-dev/hydrant/configs/field"
 	"github.com/hydrant-dev/hydrant/convert/column"
@@ -27,7 +26,7 @@ type Config struct {
 	FormatVersion          Version           `yaml:"format_version" doc:"V0_12; or V0_11, which readers older than Hive 0.12 need."`
 	Metadata               map[string]string `yaml:"metadata,omitempty" doc:"Names and values to write into the footer of each file."`
 
-	codecs sync.Pool // of *codec, shared by all files of a stream
+	codecs codecs // shared by all files of a stream
 }
 
 var _ column.Output = (*Config)(nil)

@@ -102,6 +102,9 @@ func (d *decoding) nulls(id int, v *column.Vector, slots int) error {
 		v.Present = slots
 		return nil
 	}
+	if id == 0 {
+		return errors.New("rows that are null are not supported")
+	}
 	r := bitReader{bytes: byteReader{src: d.stream(id, kindPresent)}}
 	for i := range slots {
 		there, err := r.next()
@@ -278,7 +281,7 @@ func (d *decoding) timestamps(id int, v *column.Vector, n int) error {
 			return 0, err
 		}
 		nano, ok := unpackNanos(packed)
-		if !ok || s > farthest || s < -farthest {
+		if !ok || s > 2*farthest || s < -2*farthest {
 			return 0, errTime
 		}
 		s += base

@@ -28,11 +28,18 @@ var _ column.File = (*File)(nil)
 const magic = "ORC"
 
 func (f *File) start() error {
-	g := f.newGroup()
-	for _, n := range g.nodes {
-		f.total = append(f.total, statistics{kind: n.t.Kind, scale: n.t.Scale})
-	}
+	root := f.schema.Root()
+	f.total = appendTotals(nil, &root)
 	return f.put([]byte(magic))
+}
+
+// appendTotals makes room for the statistics of a type and those below it.
+func appendTotals(dst []statistics, t *column.Type) []statistics {
+	dst = append(dst, statistics{kind: t.Kind, scale: t.Scale})
+	for i := range t.Fields {
+		dst = appendTotals(dst, &t.Fields[i].Type)
+	}
+	return dst
 }
 
 // NewGroup returns an empty stripe. It may be filled while others are.

@@ -105,11 +105,11 @@ func (f *File) tail() ([]byte, error) {
 	m = putUint(m, 11, 2) // the proleptic Gregorian calendar
 	m = putBytes(m, 12, "hydrant")
 
-	c, err := takeCodec(&f.config.codecs, f.config.Compression)
+	c, err := f.config.codecs.take(f.config.Compression)
 	if err != nil {
 		return nil, err
 	}
-	defer giveCodec(&f.config.codecs, c)
+	defer f.config.codecs.give(c)
 	metadata := pack(c, f.config.Compression, f.parts)
 	footer := pack(c, f.config.Compression, m)
 

@@ -9,13 +9,12 @@ type ints struct {
 	out     stream
 	signed  bool
 	old     bool
-	pending [longestIntRun]int64
-	n       int
+	pending []int64 // less than longestIntRun
 }
 
 func (w *ints) add(v int64) {
-	w.pending[w.n] = v
-	if w.n++; w.n == longestIntRun {
+	w.pending = append(w.pending, v)
+	if len(w.pending) == longestIntRun {
 		w.flush()
 	}
 }
@@ -23,13 +22,13 @@ func (w *ints) add(v int64) {
 // addAll adds values that hold int64.
 func (w *ints) addAll(values []uint64) {
 	for len(values) > 0 {
-		room := w.pending[w.n:]
-		n := min(len(room), len(values))
-		for i, v := range values[:n] {
-			room[i] = int64(v)
+		n := min(longestIntRun-len(w.pending), len(values))
+		w.pending = room(w.pending, n)
+		for _, v := range values[:n] {
+			w.pending = append(w.pending, int64(v))
 		}
 		values = values[n:]
-		if w.n += n; w.n == longestIntRun {
+		if len(w.pending) == longestIntRun {
 			w.flush()
 		}
 	}
@@ -43,31 +42,31 @@ func (w *ints) repeat(v int64, n int) {
 }
 
 func (w *ints) flush() {
-	if w.n == 0 {
+	if len(w.pending) == 0 {
 		return
 	}
 	dst := w.out.shared.scratch[:0]
 	if w.old {
-		dst = appendRLE1(dst, w.pending[:w.n], w.signed)
+		dst = appendRLE1(dst, w.pending, w.signed)
 	} else {
-		dst = appendRLE2(dst, w.pending[:w.n], w.signed)
+		dst = appendRLE2(dst, w.pending, w.signed)
 	}
 	w.out.shared.scratch = dst
 	w.out.write(dst)
-	w.n = 0
+	w.pending = w.pending[:0]
 }
 
 // position is that of the first pending value, and how many there are: readers
 // skip those, over the end of a run if need be.
 func (w *ints) position(dst []uint64) []uint64 {
-	return append(w.out.position(dst), uint64(w.n))
+	return append(w.out.position(dst), uint64(len(w.pending)))
 }
 
-func (w *ints) held() int64 { return w.out.held() + int64(8*w.n) }
+func (w *ints) held() int64 { return w.out.held() + int64(8*len(w.pending)) }
 
 func (w *ints) reset() {
 	w.out.reset()
-	w.n = 0
+	w.pending = w.pending[:0]
 }
 
 // The encodings of columns; the later ones hold integers of version 2.

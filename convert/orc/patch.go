@@ -22,7 +22,7 @@ type patched struct {
 // patch reports whether patches make v shorter than values of so many bits.
 func patch(v []int64, width int) (patched, bool) {
 	const worthwhile = 20 // values; fewer do not make up for the longer header
-	if len(v) < worthwhile || width < 8 {
+	if len(v) < worthwhile || width <= 8 {
 		return patched{}, false
 	}
 	least, most := v[0], v[0]
@@ -88,12 +88,12 @@ func (p *patched) append(dst []byte, v []int64) []byte {
 	}
 	dst = appendBig(dst, base, p.baseSize)
 
-	var low [longestIntRun]uint64
+	var low [longestIntRun]int64
 	var patches [mostPatches]uint64
 	last, n := 0, 0
 	for i, x := range v {
 		above := uint64(x - p.base)
-		low[i] = above & (1<<p.width - 1)
+		low[i] = int64(above & (1<<p.width - 1))
 		if above >>= p.width; above == 0 {
 			continue
 		}
@@ -106,6 +106,6 @@ func (p *patched) append(dst []byte, v []int64) []byte {
 		last = i
 		n++
 	}
-	dst = appendPacked(dst, low[:len(v)], p.width)
+	dst = appendPacked(dst, low[:len(v)], p.width, false)
 	return appendBits(dst, patches[:n], int(widths[widthCode(p.high+p.gap)]))
 }

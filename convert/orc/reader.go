@@ -17,7 +17,8 @@ type Reader struct {
 	schema  *column.Schema
 	types   []fileType
 	stripes []stripeAt
-	limit   int // of values that one call of Read may make
+	parts   []byte // statistics of stripes: the metadata
+	limit   int    // of values that one call of Read may make
 }
 
 // Info is what the footer says about a file.
@@ -46,6 +47,7 @@ type Stripe struct {
 	Index, Data, Footer uint64     // bytes
 	Encodings           []Encoding // by column id
 	TimeZone            string     // of the writer
+	Statistics          []Statistics
 }
 
 // Encoding is how a stripe holds a column.
@@ -110,6 +112,9 @@ func (r *Reader) open(size int64) error {
 	footer, err := r.read(end-ps.footer, ps.footer)
 	if err != nil {
 		return fmt.Errorf("read footer: %w", err)
+	}
+	if r.parts, err = r.read(body, ps.metadata); err != nil {
+		return fmt.Errorf("read metadata: %w", err)
 	}
 	r.info.Compression = compressionNames[ps.compression]
 	r.info.Version = "0.11"
@@ -345,7 +350,32 @@ func (r *Reader) Stripe(i int) (Stripe, error) {
 			s.Encodings[x.column].Size += x.size
 		}
 	}
+	if s.Statistics, err = r.stripeStatistics(i); err != nil {
+		return Stripe{}, fmt.Errorf("read statistics of stripe %d: %w", i, err)
+	}
 	return s, nil
+}
+
+// stripeStatistics returns those of stripe i, by column id. Not all writers
+// have them.
+func (r *Reader) stripeStatistics(i int) (list []Statistics, err error) {
+	err = fields(r.parts, func(v value) error {
+		if v.field != 1 {
+			return nil
+		}
+		if i--; i != -1 {
+			return nil
+		}
+		return fields(v.bytes, func(v value) error {
+			if v.field != 1 {
+				return nil
+			}
+			s, err := parseStatistics(v.bytes)
+			list = append(list, s)
+			return err
+		})
+	})
+	return list, err
 }
 
 // Read empties b and fills it with the first rows of stripe i, as many as

@@ -47,43 +47,35 @@ func aligned(n int) int {
 
 // survey is what decides how values are encoded.
 type survey struct {
-	width     int   // aligned, of the widest value
-	low, high int64 // of the values
-	changes   int   // values unlike the one before
-	steps     uint64
-	rises     bool // no value is less than the one before
-	falls     bool // none is more
+	width   int    // aligned, of the widest value
+	changes int    // values unlike the one before
+	steps   uint64 // the bits that any step from value to value has
+	rises   bool   // no value is less than the one before
+	falls   bool   // none is more
 }
 
+// look surveys values. It has no branches, since values are often random.
 func look(v []int64, signed bool) survey {
-	s := survey{low: v[0], high: v[0], rises: true, falls: true}
-	all := uint64(v[0])
-	if signed {
-		all = zigzag(v[0])
-	}
-	previous := v[0]
+	var s survey
+	low, high, previous := v[0], v[0], v[0]
+	var fell, rose int64 // negative if there was such a step
 	for _, x := range v[1:] {
-		if signed {
-			all |= zigzag(x)
-		} else {
-			all |= uint64(x)
-		}
-		if x == previous {
-			continue
-		}
-		s.changes++
-		if x > previous {
-			s.falls = false
-			s.high = max(s.high, x)
-			s.steps |= uint64(x - previous)
-		} else {
-			s.rises = false
-			s.low = min(s.low, x)
-			s.steps |= uint64(previous - x)
-		}
+		step := x - previous
 		previous = x
+		low, high = min(low, x), max(high, x)
+		fell |= step
+		rose |= -step
+		s.changes += int(uint64(step|-step) >> 63)
+		s.steps |= uint64(max(step, -step))
 	}
-	s.width = aligned(bits.Len64(all))
+	widest := uint64(high)
+	if signed {
+		widest = zigzag(low) | zigzag(high)
+	}
+	s.width = aligned(bits.Len64(widest))
+	if uint64(high)-uint64(low) < 1<<63 { // else steps overflow
+		s.rises, s.falls = fell >= 0, rose >= 0
+	}
 	return s
 }
 
@@ -91,7 +83,7 @@ func look(v []int64, signed bool) survey {
 // Unsigned values are not negative.
 func appendRLE2(dst []byte, v []int64, signed bool) []byte {
 	s := look(v, signed)
-	if uint64(s.high-s.low) < 1<<63 && s.changes > 0 && v[0] != v[min(1, len(v)-1)] && (s.rises || s.falls) {
+	if (s.rises || s.falls) && len(v) > 2 && v[0] != v[1] {
 		width := deltaWidth(v, &s)
 		// Either all steps, or a run for each change of about 5 bytes.
 		if width < s.width && len(v)*width <= s.changes*5*8 {
@@ -176,12 +168,12 @@ func appendDelta(dst []byte, v []int64, width int, signed bool) []byte {
 	if width == 0 {
 		return dst
 	}
-	var steps [longestIntRun]uint64
+	var steps [longestIntRun]int64
 	for i := 2; i < len(v); i++ {
 		step := v[i] - v[i-1]
-		steps[i-2] = uint64(max(step, -step))
+		steps[i-2] = max(step, -step)
 	}
-	return appendPacked(dst, steps[:len(v)-2], width)
+	return appendPacked(dst, steps[:len(v)-2], width, false)
 }
 
 // appendLiteralRun appends values with no long repeats.
@@ -189,17 +181,12 @@ func appendLiteralRun(dst []byte, v []int64, signed bool) []byte {
 	if len(v) == 0 {
 		return dst
 	}
-	var codes [longestIntRun]uint64
 	var all uint64
-	if signed {
-		for i, x := range v {
-			codes[i] = zigzag(x)
-			all |= codes[i]
-		}
-	} else {
-		for i, x := range v {
-			codes[i] = uint64(x)
-			all |= codes[i]
+	for _, x := range v {
+		if signed {
+			all |= zigzag(x)
+		} else {
+			all |= uint64(x)
 		}
 	}
 	width := aligned(bits.Len64(all))
@@ -207,38 +194,51 @@ func appendLiteralRun(dst []byte, v []int64, signed bool) []byte {
 		return p.append(dst, v)
 	}
 	dst = runHeader(dst, direct, widthCode(width), len(v))
-	return appendPacked(dst, codes[:len(v)], width)
+	return appendPacked(dst, v, width, signed)
 }
 
-// appendPacked appends values of so many bits, aligned, the highest bit first.
-func appendPacked(dst []byte, v []uint64, width int) []byte {
+// appendPacked appends values in so many bits, aligned, the highest first.
+func appendPacked(dst []byte, v []int64, width int, signed bool) []byte {
 	if width < 8 {
-		var b byte
-		room := 8
-		for _, x := range v {
-			room -= width
-			b |= byte(x << room)
-			if room == 0 {
-				dst = append(dst, b)
-				b, room = 0, 8
-			}
-		}
-		if room < 8 {
-			dst = append(dst, b)
-		}
-		return dst
+		return appendSmall(dst, v, width, signed)
 	}
 	size := width / 8
 	at := len(dst)
 	dst = grow(dst, len(v)*size+8) // each store is of 8 bytes
-	for _, x := range v {
+	for _, y := range v {
+		x := uint64(y)
+		if signed {
+			x = zigzag(y)
+		}
 		binary.BigEndian.PutUint64(dst[at:], x<<(64-width))
 		at += size
 	}
 	return dst[:at]
 }
 
-// appendBits is appendPacked for any width.
+// appendSmall is appendPacked for less than 8 bits.
+func appendSmall(dst []byte, v []int64, width int, signed bool) []byte {
+	var b byte
+	room := 8
+	for _, y := range v {
+		x := uint64(y)
+		if signed {
+			x = zigzag(y)
+		}
+		room -= width
+		b |= byte(x << room)
+		if room == 0 {
+			dst = append(dst, b)
+			b, room = 0, 8
+		}
+	}
+	if room < 8 {
+		dst = append(dst, b)
+	}
+	return dst
+}
+
+// appendBits appends values in any number of bits, the highest first.
 func appendBits(dst []byte, v []uint64, width int) []byte {
 	var b byte
 	room := 8

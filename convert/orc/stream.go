@@ -1,5 +1,7 @@
 package orc
 
+import "slices"
+
 // shared is what all streams of a stripe have in common.
 type shared struct {
 	compression Compression
@@ -18,16 +20,27 @@ type stream struct {
 // write appends p.
 func (s *stream) write(p []byte) {
 	if s.shared.compression == None {
-		s.done = append(s.done, p...)
+		s.done = append(room(s.done, len(p)), p...)
 		return
 	}
 	for len(s.open)+len(p) > blockSize {
 		n := blockSize - len(s.open)
-		s.open = append(s.open, p[:n]...)
+		s.open = append(room(s.open, n), p[:n]...)
 		p = p[n:]
 		s.flush()
 	}
-	s.open = append(s.open, p...)
+	s.open = append(room(s.open, len(p)), p...)
+}
+
+// room makes place for n more values. Up to the size of a block it doubles what
+// there is, where append would add a quarter: a stripe begins with hundreds of
+// short slices, and those of GitHub events took 15 % of the time to grow.
+func room[T any](s []T, n int) []T {
+	have := cap(s)
+	if have-len(s) >= n || have >= blockSize {
+		return s
+	}
+	return slices.Grow(s, max(n, min(2*have, blockSize)-len(s)))
 }
 
 // flush ends the chunk. A chunk that is full stays open until the next byte

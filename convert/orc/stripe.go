@@ -2,7 +2,6 @@ package orc
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
@@ -10,7 +9,7 @@ import (
 // Group is a stripe being filled.
 type Group struct {
 	shared  shared
-	codecs  *sync.Pool
+	codecs  *codecs
 	nodes   []*node // by column id; the first is the row
 	perMark int     // rows to a stride
 
@@ -52,12 +51,12 @@ func (g *Group) endStride() {
 
 // open gets what compresses; close gives it back.
 func (g *Group) open() (err error) {
-	g.shared.codec, err = takeCodec(g.codecs, g.shared.compression)
+	g.shared.codec, err = g.codecs.take(g.shared.compression)
 	return err
 }
 
 func (g *Group) close() {
-	giveCodec(g.codecs, g.shared.codec)
+	g.codecs.give(g.shared.codec)
 	g.shared.codec = nil
 }
 
