@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
@@ -11,12 +12,39 @@ import (
 // little that they do not need. It is the limit of parquet-mr.
 const mostPageEntries = 20000
 
-// scratch is memory that the columns of a row group use in turn.
+// scratch is memory for encoding. Row groups take turns with it: there may be
+// many, of partitions, and what GZIP needs alone is more than a small one holds.
 type scratch struct {
 	compressor
 	thrift  thrift
 	page    []byte
 	indexes []uint32
+}
+
+// scratches are those that nobody uses: as many as were ever needed at the same
+// time.
+type scratches struct {
+	mu   sync.Mutex
+	idle []*scratch
+}
+
+func (p *scratches) take(codec Compression) *scratch {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle)
+	if n == 0 {
+		return &scratch{compressor: compressor{codec: codec}}
+	}
+	s := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	return s
+}
+
+func (p *scratches) give(s **scratch) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = append(p.idle, *s)
+	*s = nil
 }
 
 // openValues are the values of the page of a column that is being filled, and
@@ -43,7 +71,7 @@ type openValues interface {
 type chunk struct {
 	leaf       *leaf
 	config     *Config
-	scratch    *scratch
+	group      *Group
 	values     openValues
 	most       int // entries of a page
 	effort     effort
@@ -63,8 +91,8 @@ type chunk struct {
 	entered int64  // entries of all pages
 }
 
-func newChunk(l *leaf, c *Config, s *scratch) *chunk {
-	k := &chunk{leaf: l, config: c, scratch: s, most: mostPageEntries}
+func newChunk(l *leaf, c *Config, g *Group) *chunk {
+	k := &chunk{leaf: l, config: c, group: g, most: mostPageEntries}
 	if l.physical == typeByteArray || l.physical == typeFixed {
 		k.values = newByteStrings(l, c)
 	} else {
@@ -112,8 +140,9 @@ func (c *chunk) write(b *column.Batch, v *column.Vector, l levels) error {
 
 // endPage compresses the page that is being filled.
 func (c *chunk) endPage() error {
-	s := c.scratch
-	h := dataHeader{entries: c.entries, nulls: c.entries - c.present, rows: c.rows, version: c.config.WriterVersion}
+	s := c.group.scratch
+	h := dataHeader{entries: c.entries, nulls: c.entries - c.present, rows: c.rows, version: c.config.WriterVersion,
+		strings: c.leaf.physical == typeByteArray}
 	s.page = s.page[:0]
 	if c.leaf.maxRep > 0 {
 		s.page = c.appendLevels(s.page, c.rep, c.leaf.maxRep)
@@ -127,6 +156,9 @@ func (c *chunk) endPage() error {
 	var raw []byte
 	raw, p.encoding, c.arena, p.bounds = c.values.encode(s, c.arena)
 	h.encoding = p.encoding
+	if n := len(c.done); n > 0 && c.done[n-1].encoding != p.encoding {
+		c.effort = effort{} // indexes compress unlike values
+	}
 	var err error
 	if c.pages, err = s.appendDataPage(c.pages, raw, &c.effort, h); err != nil {
 		return err
@@ -158,13 +190,14 @@ func (c *chunk) finish() error {
 			return err
 		}
 	}
-	raw, entries := c.values.dictionary(c.scratch)
+	s := c.group.scratch
+	raw, entries := c.values.dictionary(s)
 	if entries == 0 {
 		return nil
 	}
 	var err error
-	c.dictionary, err = c.scratch.appendDictionaryPage(c.dictionary[:0], raw, entries)
-	c.raw += int64(len(c.scratch.thrift.out) + len(raw))
+	c.dictionary, err = s.appendDictionaryPage(c.dictionary[:0], raw, entries)
+	c.raw += int64(len(s.thrift.out) + len(raw))
 	return err
 }
 
@@ -177,7 +210,7 @@ func (c *chunk) memory() int {
 
 func (c *chunk) reset() {
 	c.values.reset()
-	c.effort, c.dictionary = untried, c.dictionary[:0]
+	c.effort, c.dictionary = effort{}, c.dictionary[:0]
 	c.def, c.rep, c.entries, c.rows, c.present = c.def[:0], c.rep[:0], 0, 0, 0
 	c.pages, c.done, c.arena, c.raw, c.entered = c.pages[:0], c.done[:0], c.arena[:0], 0, 0
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 )
@@ -12,16 +11,22 @@ import (
 // gzipLevel is the effort of GZIP where there are repetitions to find.
 const gzipLevel = 2
 
-// effort is how the pages of a column are compressed with GZIP. Ids and
-// measurements have no repetitions; looking for some takes time and hides what
-// the frequencies of bytes give. So the first page of a column is compressed
-// both ways.
-type effort uint8
+// effort is how the pages of a column are compressed. Ids and measurements
+// have no repetitions; looking for some takes time, and with GZIP hides what the
+// frequencies of bytes give. So the first page of a column is compressed both
+// ways.
+type effort struct {
+	how   way
+	pages int // since the last that was compressed both ways
+}
+
+type way uint8
 
 const (
-	untried effort = iota
+	untried way = iota
 	repetitions
-	frequencies
+	frequencies // of GZIP
+	literals    // of SNAPPY
 )
 
 // compressor compresses the pages of a row group.
@@ -30,7 +35,7 @@ type compressor struct {
 	out    []byte
 	other  []byte
 	zstd   *zstd.Encoder
-	gzip   [3]*gzip.Writer // by effort
+	gzip   [frequencies + 1]*gzip.Writer
 	lz4    lz4.Compressor
 	buffer writeBuffer
 }
@@ -43,14 +48,12 @@ func (w *writeBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// compress returns src in the codec's form, until the next call.
-func (c *compressor) compress(src []byte, e *effort) (packed []byte, err error) {
+// compress returns src in the codec's form, until the next call. From strings
+// on, src is PLAIN byte arrays; -1: it has none.
+func (c *compressor) compress(src []byte, e *effort, strings int) (packed []byte, err error) {
 	switch c.codec {
 	case Snappy:
-		if n := s2.MaxEncodedLen(len(src)); cap(c.out) < n {
-			c.out = make([]byte, n)
-		}
-		return s2.EncodeSnappy(c.out[:cap(c.out)], src), nil
+		return c.snappy(src, e, strings), nil
 	case ZSTD:
 		if c.zstd == nil {
 			c.zstd, err = zstd.NewWriter(nil,
@@ -81,8 +84,8 @@ func (c *compressor) compress(src []byte, e *effort) (packed []byte, err error) 
 }
 
 func (c *compressor) deflate(src []byte, e *effort) (packed []byte, err error) {
-	if *e != untried {
-		c.out, err = c.deflateWith(c.out[:0], src, *e)
+	if e.how != untried {
+		c.out, err = c.deflateWith(c.out[:0], src, e.how)
 		return c.out, err
 	}
 	if c.out, err = c.deflateWith(c.out[:0], src, repetitions); err != nil {
@@ -91,14 +94,14 @@ func (c *compressor) deflate(src []byte, e *effort) (packed []byte, err error) {
 	if c.other, err = c.deflateWith(c.other[:0], src, frequencies); err != nil {
 		return nil, err
 	}
-	if *e = repetitions; len(c.other) < len(c.out) {
-		*e = frequencies
+	if e.how = repetitions; len(c.other) < len(c.out) {
+		e.how = frequencies
 		return c.other, nil
 	}
 	return c.out, nil
 }
 
-func (c *compressor) deflateWith(dst, src []byte, e effort) ([]byte, error) {
+func (c *compressor) deflateWith(dst, src []byte, e way) ([]byte, error) {
 	if c.gzip[e] == nil {
 		level := gzipLevel
 		if e == frequencies {

@@ -12,13 +12,15 @@ package parquet
 import (
 	"errors"
 	"io"
+	"sync/atomic"
 
 	"github.com/hydrant-dev/hydrant/configs/field"
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
 
 // Config is what a user writes under output_format.parquet, in the words of
-// Firehose's ParquetSerDe.
+// Firehose's ParquetSerDe. It must not be copied, nor changed after the first
+// NewFile.
 type Config struct {
 	Compression   Compression   `yaml:"compression" doc:"UNCOMPRESSED, SNAPPY, GZIP, ZSTD or LZ4_RAW."`
 	RowGroupSize  field.Size    `yaml:"row_group_size" doc:"A row group ends when it takes so much memory: its compressed pages and those that are open."`
@@ -31,7 +33,11 @@ type Config struct {
 	BloomFilters  []string      `yaml:"bloom_filters,omitempty" doc:"Columns that get a bloom filter, to find equal values: customer_id, items.element.sku."`
 
 	BloomFilterFalsePositiveProbability field.Percent `yaml:"bloom_filter_false_positive_probability" doc:"How often a bloom filter says that a value is there when it is not."`
+
+	layout atomic.Pointer[layout] // of the last file
 }
+
+var _ column.Output = (*Config)(nil)
 
 // Default returns the configuration that a user changes. Pages are a quarter of
 // Firehose's: they are compressed while they are in the cache, which is 6 %
@@ -78,9 +84,19 @@ func (c *Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// NewFile starts a file. The settings must be valid.
+// NewFile starts a file. The settings must be valid. It may be called
+// concurrently; s must not be changed afterwards.
 func (c *Config) NewFile(w io.Writer, s *column.Schema) (column.File, error) {
-	return newFile(w, s, c)
+	l := c.layout.Load()
+	if l == nil || l.schema != s {
+		t, err := newTree(s, c)
+		if err != nil {
+			return nil, err
+		}
+		l = &layout{schema: s, tree: t, codec: c.Compression}
+		c.layout.Store(l)
+	}
+	return &File{w: w, config: c, layout: l}, nil
 }
 
 // Limits says when a row group ends.

@@ -45,20 +45,23 @@ func (p *probe) hopeless(entries int) bool {
 // free. The place of an entry is the uppermost bits of its hash.
 type slots struct {
 	table []uint64
-	spare []uint64
 	shift int // of the 32 bits of hash in a slot, to the place
 	full  int // entries at which it grows
 }
 
-const fewestSlots = 64
+const (
+	fewestSlots = 64
+	sizeOfSlots = 32 // bytes for each entry, of which a quarter to a half are in use
+)
 
+// reset empties the table. It stays as large as it was: the next row group is
+// like the last one.
 func (s *slots) reset() {
-	if cap(s.table) < fewestSlots {
+	if s.table == nil {
 		s.table = make([]uint64, fewestSlots)
+		s.fit()
 	}
-	s.table = s.table[:fewestSlots]
 	clear(s.table)
-	s.fit()
 }
 
 func (s *slots) fit() {
@@ -66,16 +69,10 @@ func (s *slots) fit() {
 	s.full = len(s.table) / 2
 }
 
-// double makes room for twice as many. The table that is left behind is kept
-// for the next double but one.
-func (s *slots) double() {
+// enlarge makes room for more entries.
+func (s *slots) enlarge() {
 	old := s.table
-	n := 2 * len(old)
-	if cap(s.spare) < n {
-		s.spare = make([]uint64, n)
-	}
-	s.table, s.spare = s.spare[:n], old
-	clear(s.table)
+	s.table = make([]uint64, 2*len(old))
 	s.fit()
 	mask := len(s.table) - 1
 	for _, slot := range old {
@@ -129,7 +126,7 @@ func (d *numberDictionary) add(out []uint32, values []uint64) []uint32 {
 				keys = append(keys, v)
 				table[at&mask] = h&^(1<<32-1) | uint64(index+1)
 				if len(keys) >= d.full {
-					d.double()
+					d.enlarge()
 					table, shift, mask = d.table, d.shift, len(d.table)-1
 				}
 				break
@@ -168,40 +165,28 @@ type bytesDictionary struct {
 	seed   maphash.Seed
 	prefix int      // bytes of the length before a value in data: 4, or 0 if all have the same
 	data   []byte   // the values, as the dictionary page has them
-	ends   []uint32 // of each entry in data
+	places []uint64 // of each entry in data: its start, and in the lower half its length
 }
 
 func (d *bytesDictionary) reset() {
 	d.slots.reset()
-	d.data, d.ends = d.data[:0], d.ends[:0]
+	d.data, d.places = d.data[:0], d.places[:0]
 }
 
 // entry returns a value.
 func (d *bytesDictionary) entry(index uint32) []byte {
-	start := uint32(d.prefix)
-	if index > 0 {
-		start += d.ends[index-1]
-	}
-	return d.data[start:d.ends[index]]
-}
-
-// plain returns an entry as a PLAIN page has it.
-func (d *bytesDictionary) plain(index uint32) []byte {
-	start := uint32(0)
-	if index > 0 {
-		start = d.ends[index-1]
-	}
-	return d.data[start:d.ends[index]]
+	p := d.places[index]
+	return d.data[p>>32:][:uint32(p)]
 }
 
 // index returns the index of s, which becomes an entry if it is not one.
 func (d *bytesDictionary) index(s []byte) uint32 {
 	h := maphash.Bytes(d.seed, s)
-	mask := len(d.table) - 1
+	table := d.table
 	for at := int(h >> 32 >> d.shift); ; at++ {
-		slot := d.table[at&mask]
+		slot := table[at&(len(table)-1)]
 		if slot == 0 {
-			d.table[at&mask] = h&^(1<<32-1) | uint64(len(d.ends)+1)
+			table[at&(len(table)-1)] = h&^(1<<32-1) | uint64(len(d.places)+1)
 			return d.insert(s)
 		}
 		if slot>>32 == h>>32 && string(d.entry(uint32(slot)-1)) == string(s) {
@@ -214,15 +199,15 @@ func (d *bytesDictionary) insert(s []byte) uint32 {
 	if d.prefix > 0 {
 		d.data = binary.LittleEndian.AppendUint32(d.data, uint32(len(s)))
 	}
+	d.places = append(d.places, uint64(len(d.data))<<32|uint64(len(s)))
 	d.data = append(d.data, s...)
-	d.ends = append(d.ends, uint32(len(d.data)))
-	if len(d.ends) >= d.full {
-		d.double()
+	if len(d.places) >= d.full {
+		d.enlarge()
 	}
-	return uint32(len(d.ends) - 1)
+	return uint32(len(d.places) - 1)
 }
 
 // tooLarge reports whether the dictionary has outgrown its use.
 func (d *bytesDictionary) tooLarge() bool {
-	return len(d.ends) > mostEntries || len(d.data) > mostBytes
+	return len(d.places) > mostEntries || len(d.data) > mostBytes
 }

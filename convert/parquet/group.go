@@ -4,10 +4,11 @@ import "github.com/hydrant-dev/hydrant/convert/column"
 
 // Group is a row group. It implements column.Group.
 type Group struct {
+	layout   *layout
 	branches []*branch
 	chunks   []*chunk
-	scratch  scratch
-	top      runs // the levels of the rows
+	scratch  *scratch // while there is something to encode
+	top      runs     // the levels of the rows
 	rows     int
 }
 
@@ -16,14 +17,13 @@ type branch struct {
 	*node
 	children         []*branch
 	chunk            *chunk
-	def              runs // with the nulls of the field
+	refined          runs // definition levels, with the nulls of the field
 	listDef, listRep runs // of the elements
 }
 
-func newGroup(t *tree, c *Config) *Group {
-	g := &Group{}
-	g.scratch.codec = c.Compression
-	for _, n := range t.roots {
+func newGroup(l *layout, c *Config) *Group {
+	g := &Group{layout: l}
+	for _, n := range l.tree.roots {
 		g.branches = append(g.branches, g.branch(n, c))
 	}
 	return g
@@ -32,7 +32,7 @@ func newGroup(t *tree, c *Config) *Group {
 func (g *Group) branch(n *node, c *Config) *branch {
 	b := &branch{node: n}
 	if n.leaf != nil {
-		b.chunk = newChunk(n.leaf, c, &g.scratch)
+		b.chunk = newChunk(n.leaf, c, g)
 		g.chunks = append(g.chunks, b.chunk)
 	}
 	for _, child := range n.children {
@@ -47,6 +47,8 @@ func (g *Group) Write(b *column.Batch) error {
 	if rows == 0 {
 		return nil
 	}
+	g.scratch = g.layout.scratches.take(g.layout.codec)
+	defer g.layout.scratches.give(&g.scratch)
 	g.rows += rows
 	g.top = g.top[:0].add(0, uint32(rows))
 	for i, branch := range g.branches {
@@ -61,13 +63,14 @@ func (g *Group) Write(b *column.Batch) error {
 func (n *branch) write(b *column.Batch, v *column.Vector, above levels) error {
 	at := above
 	if !n.field.Required {
-		n.refined(v, &at)
+		n.refined = refine(n.refined, at.def, v, n.def-1)
+		at.def = n.refined
 	}
 	if n.chunk != nil {
 		return n.chunk.write(b, v, at)
 	}
 	if n.field.Type.Kind != column.Struct {
-		at = repeat(n.listDef, n.listRep, at, v.Ends, n.node.def, n.rep)
+		at = repeat(n.listDef, n.listRep, at, v.Ends, n.def, n.rep)
 		n.listDef, n.listRep = at.def, at.rep
 	}
 	for i, child := range n.children {
@@ -76,11 +79,6 @@ func (n *branch) write(b *column.Batch, v *column.Vector, above levels) error {
 		}
 	}
 	return nil
-}
-
-func (n *branch) refined(v *column.Vector, at *levels) {
-	n.def = refine(n.def, at.def, v, n.node.def-1)
-	at.def = n.def
 }
 
 // Buffered returns how much memory the row group holds.
@@ -94,6 +92,8 @@ func (g *Group) Buffered() int64 {
 
 // finish ends all pages.
 func (g *Group) finish() error {
+	g.scratch = g.layout.scratches.take(g.layout.codec)
+	defer g.layout.scratches.give(&g.scratch)
 	for _, c := range g.chunks {
 		if err := c.finish(); err != nil {
 			return err

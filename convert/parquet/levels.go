@@ -162,7 +162,7 @@ func (c *cursor) through(n, most uint32) uint32 {
 }
 
 // row extends the next n entries to the end of a row, and returns how many
-// rows end there.
+// rows they are.
 func (c *cursor) row(n uint32) (entries, rows uint32) {
 	if c.rep == nil {
 		return n, n

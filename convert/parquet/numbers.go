@@ -43,7 +43,7 @@ func (n *numbers) add(_ *column.Batch, values []uint64, _ bool) int {
 func (n *numbers) full() bool { return false }
 
 func (n *numbers) memory() int {
-	return 8*(len(n.values)+len(n.hashed)+len(n.dict.table)) + 8*len(n.dict.keys)
+	return 8*(len(n.values)+len(n.hashed)) + (8+sizeOfSlots)*len(n.dict.keys)
 }
 
 func (n *numbers) encode(s *scratch, arena []byte) ([]byte, encoding, []byte, bounds) {

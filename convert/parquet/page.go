@@ -39,19 +39,23 @@ type dataHeader struct {
 	entries, nulls, rows int
 	encoding             encoding
 	version              WriterVersion
-	defBytes, repBytes   int // of the levels, in version 2
+	defBytes, repBytes   int  // of the levels
+	strings              bool // the values are byte arrays
 }
 
 // appendDataPage compresses a page and appends it, header first, to dst. In
 // version 2 the levels in front stay as they are, and so do values that would
 // not get smaller.
 func (s *scratch) appendDataPage(dst, raw []byte, e *effort, h dataHeader) ([]byte, error) {
-	levels := raw[:0]
+	levels, strings := raw[:0], -1
+	if h.strings && h.encoding == encodingPlain {
+		strings = h.defBytes + h.repBytes
+	}
 	if h.version == V2 {
-		levels = raw[:h.defBytes+h.repBytes]
+		levels, strings = raw[:h.defBytes+h.repBytes], min(strings, 0)
 	}
 	values := raw[len(levels):]
-	packed, err := s.compress(values, e)
+	packed, err := s.compress(values, e, strings)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +98,7 @@ func (s *scratch) appendDataPage(dst, raw []byte, e *effort, h dataHeader) ([]by
 // as a page.
 func (s *scratch) appendDictionaryPage(dst, raw []byte, entries int) ([]byte, error) {
 	var e effort
-	packed, err := s.compress(raw, &e)
+	packed, err := s.compress(raw, &e, -1)
 	if err != nil {
 		return nil, err
 	}

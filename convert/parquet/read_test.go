@@ -2,9 +2,7 @@ package parquet
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"math/big"
 	"strconv"
@@ -159,20 +157,22 @@ func plainValue(t *column.Type, v parquet.Value) any {
 }
 
 func decimalText(t *column.Type, v parquet.Value) string {
-	n := new(big.Int)
 	switch v.Kind() {
 	case parquet.Int32:
-		n.SetInt64(int64(v.Int32()))
+		return pointed(strconv.Itoa(int(v.Int32())), t.Scale)
 	case parquet.Int64:
-		n.SetInt64(v.Int64())
-	default:
-		b := v.ByteArray()
-		n.SetBytes(b)
-		if b[0]&0x80 != 0 {
-			n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
-		}
+		return pointed(strconv.FormatInt(v.Int64(), 10), t.Scale)
 	}
-	return pointed(n.String(), t.Scale)
+	return pointed(wideNumber(v.ByteArray()).String(), t.Scale)
+}
+
+// wideNumber reads big-endian two's complement.
+func wideNumber(b []byte) *big.Int {
+	n := new(big.Int).SetBytes(b)
+	if b[0]&0x80 != 0 {
+		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
+	}
+	return n
 }
 
 func pointed(digits string, scale int) string {
@@ -230,15 +230,5 @@ func unit(t *column.Type, value any, stamps Timestamps) any {
 	}
 	return value
 }
-
-// header is the part of a page header that tests look at.
-type header struct {
-	kind, raw, packed int64
-}
-
-var _ = binary.LittleEndian
-var _ = strconv.Itoa
-var _ = fmt.Sprint
-var _ = header{}
 
 func unixMilli(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339Nano) }

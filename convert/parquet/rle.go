@@ -17,6 +17,10 @@ func widthOf(most uint32) int { return bits.Len32(most) }
 
 // appendRuns appends levels. Values of up to 8 bits.
 func appendRuns(dst []byte, levels runs, width int) []byte {
+	var ones uint64 // a 1 in each place of a group
+	for i := range 8 {
+		ones |= 1 << (i * width)
+	}
 	header := -1 // where the packed stretch that is open began
 	groups := 0
 	var group uint64 // values that do not fill a group yet
@@ -30,10 +34,9 @@ func appendRuns(dst []byte, levels runs, width int) []byte {
 				break
 			}
 			k := min(r.n, 8-filled)
-			for range k {
-				group |= uint64(r.level) << (int(filled) * width)
-				filled++
-			}
+			same := uint64(r.level) * (ones & (1<<(int(k)*width) - 1)) // k times the level
+			group |= same << (int(filled) * width)
+			filled += k
 			r.n -= k
 			if filled == 8 {
 				if header < 0 || groups == mostGroups {

@@ -56,8 +56,8 @@ func (s *byteStrings) reset() {
 }
 
 func (s *byteStrings) memory() int {
-	return len(s.body) + 4*(len(s.lengths)+len(s.indexes)+len(s.dict.ends)+len(s.seen)) + len(s.dict.data) +
-		8*(len(s.dict.table)+len(s.hashed))
+	return len(s.body) + 4*(len(s.lengths)+len(s.indexes)+len(s.seen)) + len(s.dict.data) +
+		(8+sizeOfSlots)*len(s.dict.places) + 8*len(s.hashed)
 }
 
 func (s *byteStrings) full() bool {
@@ -83,7 +83,7 @@ func (s *byteStrings) add(b *column.Batch, values []uint64, all bool) int {
 
 // hopeless reports whether it is time to give up the dictionary.
 func (s *byteStrings) hopeless() bool {
-	return !s.leaving && (s.probe.hopeless(len(s.dict.ends)) || s.dict.tooLarge())
+	return !s.leaving && (s.probe.hopeless(len(s.dict.places)) || s.dict.tooLarge())
 }
 
 // value returns the bytes of a value as a page has them.
@@ -190,7 +190,7 @@ func (s *byteStrings) encode(c *scratch, arena []byte) (raw []byte, e encoding, 
 func (s *byteStrings) encodeIndexes(c *scratch) []byte {
 	s.page++
 	s.paged = true
-	for len(s.seen) < len(s.dict.ends) {
+	for len(s.seen) < len(s.dict.places) {
 		s.seen = append(s.seen, 0)
 	}
 	for _, index := range s.indexes {
@@ -199,7 +199,7 @@ func (s *byteStrings) encodeIndexes(c *scratch) []byte {
 			s.bounding.add(s.dict.entry(index))
 		}
 	}
-	width := max(1, widthOf(uint32(len(s.dict.ends)-1)))
+	width := max(1, widthOf(uint32(len(s.dict.places)-1)))
 	c.page = appendIndexes(append(c.page, byte(width)), s.indexes, width)
 	return c.page
 }
@@ -208,12 +208,12 @@ func (s *byteStrings) dictionary(*scratch) ([]byte, int) {
 	if !s.paged {
 		return nil, 0
 	}
-	return s.dict.data, len(s.dict.ends)
+	return s.dict.data, len(s.dict.places)
 }
 
 func (s *byteStrings) hashes() []uint64 {
 	if s.paged {
-		for i := range s.dict.ends {
+		for i := range s.dict.places {
 			s.hashed = append(s.hashed, hashBytes(s.dict.entry(uint32(i))))
 		}
 	}
