@@ -29,7 +29,7 @@ func parses(t *testing.T, inf *Inference, records [][]byte) {
 	if err != nil {
 		return // there is nothing in them
 	}
-	p, err := column.NewParser(s, column.Options{CaseInsensitive: true, DotsToUnderscores: inf.DotsToUnderscores})
+	p, err := column.NewParser(s, column.Options{CaseInsensitive: true, DotsToUnderscores: inf.DotsToUnderscores, Keys: inf.Keys, TimestampFormats: inf.TimestampFormats})
 	if err != nil {
 		t.Fatalf("%s: %v", row(s), err)
 	}

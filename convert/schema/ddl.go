@@ -20,9 +20,10 @@ func parseDDL(src *source) (*column.Schema, error) {
 		return nil, err
 	}
 	r := &ddlReader{source: src, plain: text}
-	if r.space(); strings.HasPrefix(strings.ToLower(r.plain[r.at:]), "struct<") {
+	if r.word("struct") && r.accept('<') {
 		return r.row()
 	}
+	r.at = 0
 	if r.word("create") {
 		if err := r.head(); err != nil {
 			return nil, err
@@ -187,8 +188,9 @@ func (r *ddlReader) head() error {
 	return nil
 }
 
-// row reads the type of a row.
+// row reads the text as the type of a row.
 func (r *ddlReader) row() (*column.Schema, error) {
+	r.at = 0
 	t, err := parseType(strings.TrimRight(r.plain[r.at:], "; \t\r\n"))
 	if err != nil {
 		return nil, r.typeError(r.at, err)

@@ -18,14 +18,14 @@ import (
 // File is what a file says about the columns of a table.
 type File struct {
 	Schema *column.Schema
-	Kind   string // "Avro schema", "JSON Schema", "Hive DDL", "Glue table", "Parquet file" or "ORC file"
+	Kind   string // "Avro schema", "JSON Schema", "Hive DDL", "Glue table", "list of columns", "Parquet file" or "ORC file"
 	SHA256 string // in hex: of the text, or of the columns of a data file
 }
 
 // maxText is more than any text about columns has: a larger file is data.
 const maxText = 8 << 20
 
-const kinds = "an Avro schema, a JSON Schema, Hive DDL, the output of aws glue get-table, or a Parquet or ORC file"
+const kinds = "an Avro schema, a JSON Schema, Hive DDL, the output of aws glue get-table, a schema.json of hydrant, or a Parquet or ORC file"
 
 // ReadFile reads the columns that a file describes. Data files are known by
 // their content, texts by their extension (.avsc, .json, .sql, .ddl, .hql) or
@@ -79,7 +79,7 @@ func described(name, kind string, s *column.Schema, text []byte, err error) (*Fi
 	case errors.As(err, &own):
 		return nil, err
 	case err != nil:
-		return nil, &Error{File: name, Text: err.Error(), Hint: "rename or leave out the column, or describe the columns another way"}
+		return nil, &Error{File: name, Text: err.Error(), Hint: "correct the file, or describe the columns another way"}
 	}
 	if text == nil {
 		text = []byte(s.Root().String())
@@ -117,9 +117,9 @@ func parseJSONText(src *source, extension string) (kind string, s *column.Schema
 	if err != nil {
 		return "", nil, err
 	}
-	if list := glueColumns(root); list != nil {
-		s, err = parseGlue(src, list)
-		return "Glue table", s, err
+	if l := findListing(root); l != nil {
+		s, err = l.parse(src)
+		return l.kind, s, err
 	}
 	if extension == ".avsc" || isAvro(root) {
 		s, err = parseAvro(src, root)

@@ -22,6 +22,8 @@ func TestFilesAreKnownByNameOrContent(t *testing.T) {
 		{"a.sql", "x int", "Hive DDL"},
 		{"a", "x int", "Hive DDL"},
 		{"a.json", `{"Table":{"StorageDescriptor":{"Columns":[{"Name":"x","Type":"int"}]}}}`, "Glue table"},
+		{"schema.json", `{"version":1,"columns":[{"name":"x","type":"int"}]}`, "list of columns"},
+		{"a.json", `{"properties":{"columns":{"type":"array"}}}`, "JSON Schema"},
 		{"a.sql", string(parquetFile(t, leaf("x", 1, 1))), "Parquet file"},
 	} {
 		name := filepath.Join(t.TempDir(), c.file)
@@ -73,6 +75,21 @@ func TestTheSumTellsFilesApart(t *testing.T) {
 	}
 }
 
+func TestDecidedColumnsCanBeNamedAsAFile(t *testing.T) {
+	want := columns(t, "id:bigint not null,pos:struct<lat:double not null,`<x>`:string>")
+	text, err := Decide(want, Origin{How: Inferred, Records: 7}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Parse("schema.json", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !Equal(want, f.Schema) {
+		t.Errorf("got %s, want %s", row(f.Schema), row(want))
+	}
+}
+
 func TestTablesOfGlue(t *testing.T) {
 	table := func(columns string) string {
 		return `{"Table":{"Name":"clicks","StorageDescriptor":{"Columns":[` + columns + `],"Location":"s3://b/"},"PartitionKeys":[{"Name":"dt","Type":"string"}]}}`
@@ -87,6 +104,6 @@ func TestTablesOfGlue(t *testing.T) {
 		{"no name", table(`{"Type":"int"}`), "", ":1:59: the name is empty (" + nameHint + ")"},
 		{"twice", table(`{"Name":"a","Type":"int"},{"Name":"A","Type":"int"}`), "",
 			`:1:85: the name "A" is there twice (rename or remove one; letter case makes no difference between names)`},
-		{"no columns", table(``), "", ": there are no columns (rename or leave out the column, or describe the columns another way)"},
+		{"no columns", table(``), "", ": there are no columns (correct the file, or describe the columns another way)"},
 	})
 }

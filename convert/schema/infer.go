@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -26,19 +28,25 @@ const DefaultSample = 10_000
 //	an integer that fits 64 bits            is a bigint
 //	a number                                is a double
 //	a text like 2026-11-23                  is a date
-//	a text like 2026-11-23T08:00:00.5Z      is a timestamp (also with a blank for T, an offset, or no zone)
+//	a text like 2026-11-23T08:00:00.5Z      is a timestamp, in all TimestampFormats
 //	a list                                  is an array of the type of all its elements
 //	an object                               is a struct of all its fields
 //	null, or of different types, or else    is a string, which takes any value as JSON text
 //
 // An integer beyond 64 bits is a string, so that no digit is lost; a decimal is
 // never inferred. An object with more than 200 different keys, of which many
-// were new in the second half of the records, is a map. Keys that differ only
-// in letter case are one column.
+// were new in the second half of the records and rare from then on, is a map.
+// Keys that differ only in letter case are one column.
 type Inference struct {
 	// DotsToUnderscores gives the key "a.b" the column a_b. Without it such
 	// keys get no column: see Left.
 	DotsToUnderscores bool
+	// Keys gives the JSON key of a column that is called otherwise, by column,
+	// as in column.Options. There is always such a column.
+	Keys map[string]string
+	// TimestampFormats say which texts are timestamps, as in column.Options: if
+	// there are none, those that Firehose takes. A text that is a number never is.
+	TimestampFormats []column.TimestampFormat
 
 	sample  int
 	records int // that were rows of JSON
@@ -50,12 +58,14 @@ type Inference struct {
 }
 
 const (
-	maxShapes  = 20_000 // nodes of all types together
-	maxKeys    = 2_000  // of an object before it is taken for a map
-	maxLevels  = 32     // of nesting; what is deeper is kept as JSON text
-	maxLeft    = 100
-	manyKeys   = 200
-	growthPart = 20 // a map has at least one key of so many in the second half only
+	maxShapes = 20_000 // nodes of all types together
+	maxKeys   = 2_000  // of an object before it is taken for a map
+	maxLevels = 32     // of nesting; what is deeper is kept as JSON text
+	maxLeft   = 100
+
+	manyKeys  = 200
+	valueKeys = 20 // of so many keys of a map, more than one is a value
+	rareKey   = 20 // such a key is in one object of so many, once it has appeared
 )
 
 // NewInference looks at up to sample records; 0 means DefaultSample.
@@ -99,6 +109,11 @@ func (inf *Inference) Schema() (*column.Schema, error) {
 	}
 	inf.left = nil
 	t := inf.structType(&inf.root, "")
+	for _, name := range slices.Sorted(maps.Keys(inf.Keys)) {
+		if inf.root.field(name) == nil && unfitName(name) == "" {
+			t.Fields = append(t.Fields, column.Field{Name: name, Type: column.Type{Kind: column.String}})
+		}
+	}
 	if inf.crowded {
 		inf.leave("(more fields than fit)")
 	}
@@ -144,7 +159,7 @@ func (inf *Inference) look(d *json.Decoder, s *shape, depth int) {
 	case json.Number:
 		s.number(string(v))
 	case string:
-		s.text(v)
+		s.saw |= inf.text(v)
 	case json.Delim:
 		if depth >= maxLevels {
 			s.saw |= sawText | sawOtherText
@@ -176,6 +191,30 @@ func (inf *Inference) look(d *json.Decoder, s *shape, depth int) {
 	}
 }
 
+// text says what a text is.
+func (inf *Inference) text(text string) saw {
+	switch {
+	case isDate(text):
+		return sawText | sawDate
+	case inf.isTimestamp(text):
+		return sawText | sawTimestamp
+	}
+	return sawText | sawOtherText
+}
+
+// isTimestamp reports whether the parser will take a text for a timestamp. It
+// takes numbers, too, but most texts that are numbers mean something else.
+func (inf *Inference) isTimestamp(text string) bool {
+	if strings.Trim(text, "+-.0123456789eE") == "" {
+		return false
+	}
+	if len(inf.TimestampFormats) == 0 {
+		openX := column.TimestampFormat{}
+		return openX.Reads([]byte(text))
+	}
+	return slices.ContainsFunc(inf.TimestampFormats, func(f column.TimestampFormat) bool { return f.Reads([]byte(text)) })
+}
+
 // skip passes the rest of a list or an object.
 func skip(d *json.Decoder) {
 	for open := 1; open > 0; {
@@ -189,18 +228,41 @@ func skip(d *json.Decoder) {
 	}
 }
 
+// column returns the name of the column for a key of a record. There is none
+// for a key with the name of a column that has another key.
+func (inf *Inference) column(key string) (name string, ok bool) {
+	taken := false
+	for name, of := range inf.Keys {
+		if fold(of) == fold(key) {
+			return name, true
+		}
+		taken = taken || fold(name) == fold(key)
+	}
+	if inf.DotsToUnderscores {
+		key = strings.ReplaceAll(key, ".", "_")
+	}
+	return key, !taken
+}
+
 // field returns the shape of the values of a key, or nil if there is no room
 // for another.
 func (inf *Inference) field(s *shape, key string) *shape {
 	if s.values != nil {
 		return s.values
 	}
-	if inf.DotsToUnderscores {
+	if s == &inf.root {
+		if name, ok := inf.column(key); ok {
+			key = name
+		} else {
+			return nil
+		}
+	} else if inf.DotsToUnderscores {
 		key = strings.ReplaceAll(key, ".", "_")
 	}
 	key = strings.Clone(key[:min(len(key), maxName+1)])
-	if at, ok := s.index[fold(key)]; ok {
-		return s.fields[at].shape
+	if f := s.field(key); f != nil {
+		f.times++
+		return f.shape
 	}
 	if len(s.fields) >= maxKeys && s != &inf.root {
 		before := s.size()
@@ -213,5 +275,7 @@ func (inf *Inference) field(s *shape, key string) *shape {
 		return nil
 	}
 	inf.shapes++
-	return s.add(key, s.objects, &shape{})
+	f := s.add(key, s.objects)
+	f.times++
+	return f.shape
 }

@@ -137,6 +137,36 @@ func TestKeysThatCannotBeNamesAreListed(t *testing.T) {
 	}
 }
 
+func TestColumnsCanHaveOtherKeys(t *testing.T) {
+	inf := NewInference(0)
+	inf.Keys = map[string]string{"ts": "timestamp", "a": "b", "b": "a.b", "later": "x"}
+	records := [][]byte{[]byte(`{"id":1,"Timestamp":"2026-11-23T08:00:00Z","ts":7,"b":true,"a.b":0.5,"a":"nothing"}`)}
+	parses(t, inf, records)
+	if got, want := inferred(t, inf), "id:bigint,ts:timestamp,a:boolean,b:double,later:string"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestTimestampsHaveTheFormatsOfTheParser(t *testing.T) {
+	var formats []column.TimestampFormat
+	for _, text := range []string{"epoch_millis", "dd/MM/yyyy HH:mm", "yyyyMMdd"} {
+		f, err := column.ParseTimestampFormat(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		formats = append(formats, f)
+	}
+	inf := NewInference(0)
+	inf.TimestampFormats = formats
+	parses(t, inf, [][]byte{
+		[]byte(`{"a":"23/11/2026 08:00","b":"2026-11-23T08:00:00Z","c":"1795420800000","d":"20261123","e":"2026-11-23","f":"23/11/2026 08:00"}`),
+		[]byte(`{"a":"24/11/2026 09:30","f":"31/11/2026 08:00"}`),
+	})
+	if got, want := inferred(t, inf), "a:timestamp,b:string,c:string,d:string,e:date,f:string"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestObjectsWithEverNewKeysAreMaps(t *testing.T) {
 	object := func(from, to int, value string) string {
 		var parts []string
@@ -163,6 +193,7 @@ func TestObjectsWithEverNewKeysAreMaps(t *testing.T) {
 		{"many keys at once", []string{object(0, 300, "1")}, "x:struct<"},
 		{"the same keys always", many(100, func(i int) string { return object(0, 300, "1") }), "x:struct<"},
 		{"a new key at times", many(1000, func(i int) string { return object(i/500, 300, "1") }), "x:struct<"},
+		{"another kind of event", append(many(100, func(int) string { return object(0, 150, "1") }), many(100, func(int) string { return object(150, 300, "1") })...), "x:struct<"},
 		{"too many keys at once", []string{object(0, 3000, "1")}, "x:map<string,bigint>"},
 		{"maps of maps", many(300, func(i int) string {
 			return object(i, i+1, strings.TrimSuffix(strings.TrimPrefix(object(i, i+1, "1"), `{"x":`), "}"))

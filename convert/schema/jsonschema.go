@@ -71,10 +71,8 @@ func (r *jsonSchemaReader) read(n *node, depth int) (column.Field, error) {
 	if ref := n.get("$ref"); ref != nil {
 		return r.follow(ref, depth)
 	}
-	for _, word := range []string{"anyOf", "oneOf", "allOf"} {
-		if list := n.get(word); list != nil && n.get("properties") == nil {
-			return r.branches(list, word, depth)
-		}
+	if list, word := n.choice(); list != nil {
+		return r.branches(list, word, depth)
 	}
 	f, err := r.typed(n, depth)
 	if allowed, ok := n.get("nullable").bool(); ok && allowed { // OpenAPI 3.0
@@ -128,29 +126,66 @@ func (n *node) step(name string) *node {
 	return nil
 }
 
-// branches reads a choice of schemas of which only one is about more than null.
-func (r *jsonSchemaReader) branches(list *node, word string, depth int) (column.Field, error) {
-	var left []*node
-	for _, e := range list.elements {
-		if e.text("type") != "null" {
-			left = append(left, e)
+// choice returns the list of schemas that say what n is about, if n does not
+// say it itself.
+func (n *node) choice() (list *node, word string) {
+	if n.get("properties") != nil {
+		return nil, ""
+	}
+	if t := n.get("type"); t != nil && t.kind == 'v' && t.value != "object" && t.value != "array" {
+		return nil, ""
+	}
+	for _, word := range []string{"anyOf", "oneOf", "allOf"} {
+		if list := n.get(word); list != nil && len(list.elements) > 0 {
+			return list, word
 		}
 	}
-	if len(left) == 0 && len(list.elements) > 0 {
+	return nil, ""
+}
+
+// branches reads a list of schemas that, but for null, are about the same
+// type; those of allOf may also be the properties of an object in parts.
+func (r *jsonSchemaReader) branches(list *node, word string, depth int) (column.Field, error) {
+	var all []column.Field
+	required := true
+	for _, e := range list.elements {
+		if e.text("type") == "null" {
+			required = false
+			continue
+		}
+		if word == "allOf" && e.saysNothing() {
+			continue
+		}
+		f, err := r.read(e, depth+1)
+		if err != nil {
+			return anything, err
+		}
+		required = required && f.Required
+		all = append(all, f)
+	}
+	if len(all) == 0 {
 		return anything, nil
 	}
-	if len(left) != 1 {
-		hint := asString
-		if word == "allOf" {
-			hint = "write them as one schema"
+	f := all[0]
+	f.Required = required
+	for _, other := range all[1:] {
+		switch {
+		case word == "allOf" && f.Type.Kind == column.Struct && other.Type.Kind == column.Struct:
+			f.Type.Fields = append(slices.Clip(f.Type.Fields), other.Type.Fields...)
+		case f.Type.String() != other.Type.String():
+			return anything, r.refuse(list, asString, "%s of %s and %s cannot be one column", word, f.Type, other.Type)
 		}
-		return anything, r.refuse(list, hint, "%s of %d schemas cannot be one column", word, len(left))
 	}
-	f, err := r.read(left[0], depth+1)
-	if len(left) < len(list.elements) {
-		f.Required = false
+	if why := unfitType(&f.Type); why != "" {
+		return anything, r.refuse(list, "keep one of them", "%s", why)
 	}
-	return f, err
+	return f, nil
+}
+
+// saysNothing reports whether a schema is not about types.
+func (n *node) saysNothing() bool {
+	list, _ := n.choice()
+	return n.kind == '{' && list == nil && n.get("$ref") == nil && n.get("type") == nil && len(impliedTypes(n)) == 0
 }
 
 // typed reads a schema by its type, or by what the other members tell of it.

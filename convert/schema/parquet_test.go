@@ -179,7 +179,7 @@ func parsed(t testing.TB, file []byte) (*File, error) {
 }
 
 func TestParquetFilesThatCannotBeTables(t *testing.T) {
-	const hint = " (rename or leave out the column, or describe the columns another way)"
+	const hint = " (correct the file, or describe the columns another way)"
 	x := leaf("x", format.Optional, format.Int32)
 	whole := parquetFile(t, x)
 	list := logical(&format.ListType{})

@@ -1,7 +1,7 @@
 // Package schema says where the columns of a table come from: from the
 // configuration ([FromColumns]), from a file that describes them ([ReadFile]:
-// an Avro schema, a JSON Schema, Hive DDL, a table of AWS Glue, a Parquet or
-// ORC file), or from the first records ([Inference]). What was decided is
+// an Avro schema, a JSON Schema, Hive DDL, a table of AWS Glue, what was decided
+// before, a Parquet or ORC file), or from the first records ([Inference]). What was decided is
 // written down ([Decided]) and changes only as the user allows ([Evolve]).
 package schema
 

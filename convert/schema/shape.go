@@ -2,7 +2,6 @@ package schema
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hydrant-dev/hydrant/convert/column"
@@ -21,6 +20,7 @@ type shape struct {
 type shapeField struct {
 	name  string
 	first int // how many objects there were before the first that had it
+	times int // how many had it
 	shape *shape
 }
 
@@ -58,18 +58,6 @@ func (s *shape) number(text string) {
 	s.saw |= sawFloat
 }
 
-func (s *shape) text(text string) {
-	s.saw |= sawText
-	switch {
-	case isDate(text):
-		s.saw |= sawDate
-	case isTimestamp(text):
-		s.saw |= sawTimestamp
-	default:
-		s.saw |= sawOtherText
-	}
-}
-
 func isDate(text string) bool {
 	if len(text) != len(time.DateOnly) {
 		return false
@@ -78,45 +66,22 @@ func isDate(text string) bool {
 	return err == nil && at.Year() > 0
 }
 
-// isTimestamp reports whether a text is a point in time in the form of ISO
-// 8601, with a blank for the T as many write it, that 64 bits of nanoseconds
-// hold.
-func isTimestamp(text string) bool {
-	const form = "2006-01-02T15:04:05"
-	if len(text) < len(form) || len(text) > len(form)+16 || text[10] != 'T' && text[10] != ' ' {
-		return false
-	}
-	at, err := time.Parse(form, text[:10]+"T"+text[11:len(form)])
-	if err != nil || at.Year() < 1678 || at.Year() > 2261 {
-		return false
-	}
-	zone := text[len(form):]
-	if strings.HasPrefix(zone, ".") {
-		digits := zone[1:]
-		zone = strings.TrimLeft(digits, "0123456789")
-		if n := len(digits) - len(zone); n < 1 || n > 9 {
-			return false
-		}
-	}
-	if zone == "" || zone == "Z" {
-		return true
-	}
-	for _, form := range []string{"-07:00", "-0700", "-07"} {
-		if len(zone) == len(form) {
-			_, err := time.Parse(form, zone)
-			return err == nil
-		}
-	}
-	return false
-}
-
-func (s *shape) add(name string, first int, of *shape) *shape {
+// add adds a field and returns it.
+func (s *shape) add(name string, first int) *shapeField {
 	if s.index == nil {
 		s.index = map[string]int{}
 	}
 	s.index[fold(name)] = len(s.fields)
-	s.fields = append(s.fields, shapeField{name: name, first: first, shape: of})
-	return of
+	s.fields = append(s.fields, shapeField{name: name, first: first, shape: &shape{}})
+	return &s.fields[len(s.fields)-1]
+}
+
+// field returns the field of that name, or nil.
+func (s *shape) field(name string) *shapeField {
+	if at, ok := s.index[fold(name)]; ok {
+		return &s.fields[at]
+	}
+	return nil
 }
 
 // size returns the number of shapes below s.
@@ -167,30 +132,32 @@ func (s *shape) merge(other *shape) {
 		s.values.merge(other.merged())
 	} else {
 		for i := range other.fields {
-			f := &other.fields[i]
-			at, ok := s.index[fold(f.name)]
-			if !ok {
-				at = len(s.fields)
-				s.add(f.name, s.objects+f.first, &shape{})
+			from := &other.fields[i]
+			to := s.field(from.name)
+			if to == nil {
+				to = s.add(from.name, s.objects+from.first)
 			}
-			s.fields[at].shape.merge(f.shape)
+			to.times += from.times
+			to.shape.merge(from.shape)
 		}
 	}
 	s.objects += other.objects
 }
 
-// isMap reports whether the keys of the objects are values rather than names.
+// isMap reports whether the keys of the objects are values rather than names:
+// there are many, and among them not a few that came late and then hardly ever.
 func (s *shape) isMap() bool {
 	if s.values != nil {
 		return true
 	}
-	late := 0
+	values := 0
 	for i := range s.fields {
-		if s.objects > 1 && 2*s.fields[i].first >= s.objects {
-			late++
+		f := &s.fields[i]
+		if 2*f.first >= s.objects && f.times*rareKey <= s.objects-f.first {
+			values++
 		}
 	}
-	return len(s.fields) > manyKeys && late*growthPart > len(s.fields)
+	return len(s.fields) > manyKeys && values*valueKeys > len(s.fields)
 }
 
 // typeOf returns the type that holds all values of a shape.
