@@ -153,6 +153,9 @@ func TestChildFiguresAreRead(t *testing.T) {
 	if n, err := childMemory(os.Getpid()); err != nil || n < 1<<20 {
 		t.Errorf("memory of this process is %d, %v", n, err)
 	}
+	if n, err := ownPeak(); err != nil || n < 1<<20 {
+		t.Errorf("highest memory of this process is %d, %v", n, err)
+	}
 }
 
 func TestNumbersAreShort(t *testing.T) {

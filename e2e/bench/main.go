@@ -26,6 +26,9 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == "serve" {
 		exit(serve(os.Args[2]))
 	}
+	if len(os.Args) == 3 && os.Args[1] == "convert" {
+		exit(convertChild(os.Args[2]))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit(bench(ctx))
@@ -51,6 +54,7 @@ type settings struct {
 	duration time.Duration // of one turn
 	payload  int64         // bytes, of one turn end to end
 	backlog  int64         // bytes, in the buffer before a restart
+	corpus   int64         // bytes, of a file to convert
 	profile  string        // directory for CPU profiles of our turns; empty: none
 }
 
@@ -61,10 +65,18 @@ func bench(ctx context.Context) error {
 	flag.DurationVar(&s.duration, "time", 1500*time.Millisecond, "length of one turn")
 	flag.Int64Var(&s.payload, "payload", 300e6, "bytes of records in one turn end to end")
 	flag.Int64Var(&s.backlog, "backlog", 1<<30, "bytes in the buffer before the restart of the memory benchmark")
+	flag.Int64Var(&s.corpus, "corpus", 134e6, "bytes of a file to convert; the goals were set with 524000000")
+	quick := flag.Bool("quick", false, "two turns on little data, unless other flags say otherwise: whether it works, not how fast it is")
 	flag.StringVar(&s.profile, "profile", "", "write CPU profiles of our turns to this directory")
 	asJSON := flag.Bool("json", false, "print the figures as JSON")
 	list := flag.Bool("list", false, "print the names and stop")
 	flag.Parse()
+	if *quick {
+		err := unlessSet(map[string]string{"rounds": "2", "time": "200ms", "payload": "10000000", "backlog": "16777216", "corpus": "5000000"})
+		if err != nil {
+			return err
+		}
+	}
 
 	dir, err := os.MkdirTemp(s.dir, "hydrant-bench-")
 	if err != nil {
@@ -79,7 +91,7 @@ func bench(ctx context.Context) error {
 	}
 	if *list {
 		for _, b := range chosen {
-			fmt.Printf("%-16s %s\n", b.name, b.about)
+			fmt.Printf("%-23s %s\n", b.name, b.about)
 		}
 		return nil
 	}
@@ -107,6 +119,17 @@ func bench(ctx context.Context) error {
 	return err
 }
 
+// unlessSet gives flags values that the command line does not give them.
+func unlessSet(values map[string]string) error {
+	flag.Visit(func(f *flag.Flag) { delete(values, f.Name) })
+	for name, v := range values {
+		if err := flag.Set(name, v); err != nil {
+			return fmt.Errorf("set -%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 // benchmarks lists all of them, in the order they run.
 func benchmarks(s settings) []benchmark {
 	var all []benchmark
@@ -114,6 +137,8 @@ func benchmarks(s settings) []benchmark {
 	all = append(all, decodeBenchmark(s))
 	all = append(all, ingestBenchmarks(s)...)
 	all = append(all, gzipBenchmarks(s)...)
+	all = append(all, convertBenchmarks(s)...)
+	all = append(all, coresBenchmarks(s)...)
 	all = append(all, deliveryBenchmarks(s)...)
 	all = append(all, memoryBenchmark(s))
 	return all

@@ -49,7 +49,7 @@ func memoryTurn(ctx context.Context, s settings) (figures, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	srv, err := runHydrant(ctx, s, dir, 2, store, time.Minute)
+	srv, err := runHydrant(ctx, s, dir, gzipObjects, 2, store, time.Minute)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func memoryTurn(ctx context.Context, s settings) (figures, error) {
 	f[backlogSize] = float64(backlog) / 1e6
 	srv.stop()
 	begun := time.Now()
-	if srv, err = runHydrant(ctx, s, dir, 2, store, time.Minute); err != nil {
+	if srv, err = runHydrant(ctx, s, dir, gzipObjects, 2, store, time.Minute); err != nil {
 		return nil, err
 	}
 	f[restartTime] = time.Since(begun).Seconds()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/hydrant-dev/hydrant/e2e/servers"
 )
@@ -40,10 +41,9 @@ func (b *bucket) close() { b.borrow.end() }
 // start starts the server again after b.server.Stop.
 func (b *bucket) start() error { return b.borrow.try(b.server.Start) }
 
-// lines counts the records of all objects.
-func (b *bucket) lines(ctx context.Context) (n int64, err error) {
+// records counts those of all objects.
+func (b *bucket) records(ctx context.Context, form objectForm) (n int64, err error) {
 	client := b.server.Client()
-	buf := make([]byte, 64<<10)
 	for object := range client.ListObjects(ctx, b.name, minio.ListObjectsOptions{Recursive: true}) {
 		if object.Err != nil {
 			return 0, fmt.Errorf("list bucket: %w", object.Err)
@@ -52,23 +52,47 @@ func (b *bucket) lines(ctx context.Context) (n int64, err error) {
 		if err != nil {
 			return 0, fmt.Errorf("get %s: %w", object.Key, err)
 		}
-		z, err := gzip.NewReader(body)
+		var records int64
+		if form == parquetObjects {
+			records, err = rowsOf(body, object.Size)
+		} else {
+			records, err = linesOf(body)
+		}
+		body.Close()
 		if err != nil {
 			return 0, fmt.Errorf("read %s: %w", object.Key, err)
 		}
-		for {
-			got, err := z.Read(buf)
-			n += int64(bytes.Count(buf[:got], []byte("\n")))
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				return 0, fmt.Errorf("read %s: %w", object.Key, err)
-			}
-		}
-		body.Close()
+		n += records
 	}
 	return n, nil
+}
+
+// rowsOf counts the rows of a Parquet file, as its footer has them.
+func rowsOf(r io.ReaderAt, size int64) (int64, error) {
+	f, err := parquet.OpenFile(r, size)
+	if err != nil {
+		return 0, err
+	}
+	return f.NumRows(), nil
+}
+
+// linesOf counts the lines of a GZIP object.
+func linesOf(r io.Reader) (n int64, err error) {
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return 0, err
+	}
+	buf := make([]byte, 64<<10)
+	for {
+		got, err := z.Read(buf)
+		n += int64(bytes.Count(buf[:got], []byte("\n")))
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
 }
 
 // borrowed lets this program use the servers that tests use: it is as much of

@@ -10,15 +10,50 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/hydrant-dev/hydrant/convert/conversion"
+	"github.com/hydrant-dev/hydrant/convert/parquet"
+	"github.com/hydrant-dev/hydrant/convert/schema"
 )
 
 // startHydrant builds the program, as it is released, and runs it with one
 // stream to the bucket.
-func startHydrant(ctx context.Context, s settings, dir string, cpus int, b *bucket) (*server, error) {
-	return runHydrant(ctx, s, dir, cpus, b, deliveryInterval)
+func startHydrant(ctx context.Context, s settings, dir string, form objectForm, cpus int, b *bucket) (*server, error) {
+	return runHydrant(ctx, s, dir, form, cpus, b, deliveryInterval)
 }
 
-func runHydrant(ctx context.Context, s settings, dir string, cpus int, b *bucket, interval time.Duration) (*server, error) {
+// yaml is what a user writes to get objects of the form.
+func (f objectForm) yaml(interval time.Duration) string {
+	if f == gzipObjects {
+		return fmt.Sprintf(`
+        compression_format: GZIP
+        buffering_hints: {size: 5MiB, interval: %s} # hydrant:allow small-objects
+`, interval)
+	}
+	text := fmt.Sprintf(`
+        buffering_hints: {size: 64MiB, interval: %s} # hydrant:allow small-objects
+        data_format_conversion:
+          output_format: {parquet: {compression: SNAPPY}}
+          schema:
+            columns:
+`, interval)
+	for _, c := range columnsOf("clicks") {
+		text += fmt.Sprintf("              - {name: %s, type: %q}\n", c.Name, c.Type)
+	}
+	return text
+}
+
+// clicksConversion is the same for a harness.
+func clicksConversion() *conversion.Config {
+	c := conversion.Default()
+	c.OutputName, c.Output = "parquet", parquet.Default()
+	for _, f := range columnsOf("clicks") {
+		c.Schema.Columns = append(c.Schema.Columns, schema.Column{Name: f.Name, Type: f.Type.String()})
+	}
+	return c
+}
+
+func runHydrant(ctx context.Context, s settings, dir string, form objectForm, cpus int, b *bucket, interval time.Duration) (*server, error) {
 	binary := filepath.Join(s.dir, "hydrant")
 	if err := build(ctx, binary, "./cmd/hydrant", "build", "-ldflags=-s -w"); err != nil {
 		return nil, err
@@ -48,10 +83,7 @@ streams:
         path_style: true
         access_key_id: ${HYDRANT_BENCH_KEY}
         secret_access_key: ${HYDRANT_BENCH_SECRET}
-        bucket: %s
-        compression_format: GZIP
-        buffering_hints: {size: 5MiB, interval: %s} # hydrant:allow small-objects
-`, filepath.Join(dir, "data"), api, admin, b.server.Endpoint, b.name, interval), 0o600)
+        bucket: %s%s`, filepath.Join(dir, "data"), api, admin, b.server.Endpoint, b.name, form.yaml(interval)), 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -58,3 +58,18 @@ func childMemory(pid int) (int64, error) {
 	}
 	return pages * int64(os.Getpagesize()), nil
 }
+
+// ownPeak is the most that this process has held in memory, in bytes. What
+// getrusage says of that, a child inherits.
+func ownPeak() (int64, error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, fmt.Errorf("read memory of process: %w", err)
+	}
+	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))
+	var kilobytes int64
+	if _, err := fmt.Sscan(string(rest), &kilobytes); err != nil {
+		return 0, fmt.Errorf("read memory of process: %w", err)
+	}
+	return kilobytes << 10, nil
+}

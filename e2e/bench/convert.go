@@ -1,0 +1,272 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/hydrant-dev/hydrant/convert/column"
+	"github.com/hydrant-dev/hydrant/e2e/corpus"
+	"github.com/hydrant-dev/hydrant/e2e/readers"
+	"github.com/hydrant-dev/hydrant/e2e/tools"
+)
+
+var (
+	fileSize    = metric{"size of the file", "MB", true}
+	rowsWritten = metric{"rows in each file", "rows", false}
+	peakMemory  = metric{"memory, highest", "MiB", true}
+)
+
+// groupRows is how many rows everybody puts into a row group of Parquet.
+const groupRows = 122_880
+
+// The contestants.
+const (
+	converterOurs       = "hydrant"
+	converterDuckDB     = "duckdb"
+	converterClickHouse = "clickhouse"
+	converterGeneric    = "generic"
+	converterArrow      = "arrow 15"
+)
+
+// target is what records are converted to.
+type target struct {
+	name        string // of the benchmark, without the corpus
+	format      string // parquet or orc
+	compression string // as clickhouse calls it
+	peers       []string
+	// goals by corpus and peer, of MB/CPU-s: floor and stretch.
+	goals map[string]map[string][2]float64
+	// sizes compares the size of files with a peer's.
+	sizes      string
+	sizeGoals  [2]float64
+	everywhere map[string][2]float64 // goals of every corpus
+}
+
+var targets = []target{
+	{
+		name: "convert-parquet", format: "parquet", compression: "snappy",
+		peers: []string{converterDuckDB, converterClickHouse, converterGeneric, converterArrow},
+		goals: map[string]map[string][2]float64{
+			"clicks": {converterDuckDB: {2.4, 3}}, "github": {converterDuckDB: {2.4, 3}}, "sensors": {converterDuckDB: {1.8, 2.2}},
+		},
+		everywhere: map[string][2]float64{converterClickHouse: {2, 3}, converterGeneric: {8, 17}, converterArrow: {}},
+		sizes:      converterDuckDB, sizeGoals: [2]float64{1.05, 1},
+	},
+	{
+		name: "convert-zstd", format: "parquet", compression: "zstd",
+		peers:      []string{converterDuckDB, converterClickHouse},
+		everywhere: map[string][2]float64{converterDuckDB: {1.6, 2}, converterClickHouse: {}},
+		sizes:      converterDuckDB, sizeGoals: [2]float64{1.02, 1},
+	},
+	{
+		name: "convert-orc", format: "orc", compression: "snappy",
+		peers:      []string{converterClickHouse},
+		everywhere: map[string][2]float64{converterClickHouse: {1.8, 2.2}},
+		sizes:      converterClickHouse,
+	},
+	{
+		name: "convert-orczlib", format: "orc", compression: "zlib",
+		peers:      []string{converterClickHouse},
+		everywhere: map[string][2]float64{converterClickHouse: {2, 3}},
+		sizes:      converterClickHouse, sizeGoals: [2]float64{1, 1},
+	},
+}
+
+// convertBenchmarks measure files of records to files of columns, and every
+// contestant in a process of its own.
+func convertBenchmarks(s settings) []benchmark {
+	var all []benchmark
+	for _, t := range targets {
+		for _, name := range corpus.Names() {
+			b := benchmark{
+				name: t.name + "-" + name,
+				about: fmt.Sprintf("%s, a file of JSON lines to %s (%s), one CPU",
+					name, map[string]string{"parquet": "Parquet", "orc": "ORC"}[t.format], t.compression),
+			}
+			for _, who := range append([]string{converterOurs}, t.peers...) {
+				b.contestants = append(b.contestants, contestant{who, func(ctx context.Context) (figures, error) {
+					return convertTurn(ctx, s, job{Corpus: name, Format: t.format, Compression: t.compression, CPUs: 1}, who)
+				}})
+			}
+			for _, peer := range t.peers {
+				g, ok := t.goals[name][peer]
+				if !ok {
+					g = t.everywhere[peer]
+				}
+				b.goals = append(b.goals, goal{megabytesPerCPU, peer, g[0], g[1]})
+			}
+			b.goals = append(b.goals, goal{fileSize, t.sizes, t.sizeGoals[0], t.sizeGoals[1]}, goal{peakMemory, t.sizes, 0, 0}, goal{rowsWritten, "", 0, 0})
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// job is what a child is told.
+type job struct {
+	Corpus      string
+	Format      string
+	Compression string
+	CPUs        int
+	Input       string
+	Output      string
+	// What peers need to know of the table, in their words.
+	Columns   map[string]string `json:",omitempty"` // of DuckDB
+	Structure string            `json:",omitempty"` // of ClickHouse
+}
+
+// converted is what a child answers.
+type converted struct {
+	CPU    float64 // seconds, by user and system, without starting up
+	Wall   float64 // seconds
+	Memory int64   // bytes, the highest ever
+}
+
+// convertTurn lets one contestant convert a corpus, and counts what it wrote.
+func convertTurn(ctx context.Context, s settings, c job, who string) (figures, error) {
+	input, records, size, err := corpusFile(s, c.Corpus)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(s.dir, "convert-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	c.Input, c.Output = input, filepath.Join(dir, "out."+c.Format)
+	columns := columnsOf(c.Corpus)
+	c.Columns, c.Structure = duckdbColumns(columns), clickhouseStructure(columns)
+
+	t := &borrowed{dir: s.dir}
+	defer t.end()
+	var cmd *exec.Cmd
+	var count int64
+	if err := t.try(func() { cmd = convertCommand(ctx, t, who) }); err != nil {
+		return nil, err
+	}
+	if s.profile != "" {
+		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%s", envProfile, filepath.Join(s.profile, fmt.Sprintf("convert-%s-%s-%s.prof", c.Format, c.Compression, c.Corpus))))
+	}
+	took, err := ask(cmd, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.try(func() { count, err = readers.PyArrow(t).Count(c.Output) }); err != nil {
+		return nil, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	if count != records {
+		return nil, fmt.Errorf("the file has %d rows, want %d", count, records)
+	}
+	info, err := os.Stat(c.Output)
+	if err != nil {
+		return nil, err
+	}
+	return figures{
+		megabytesPerCPU:    float64(size) / 1e6 / took.CPU,
+		megabytesPerSecond: float64(size) / 1e6 / took.Wall,
+		fileSize:           float64(info.Size()) / 1e6,
+		peakMemory:         float64(took.Memory) / (1 << 20),
+		rowsWritten:        float64(count),
+	}, nil
+}
+
+// convertCommand makes the process of a contestant.
+func convertCommand(ctx context.Context, t *borrowed, who string) *exec.Cmd {
+	node := func(script string, packages ...string) *exec.Cmd {
+		modules := tools.NPM(t, packages...)
+		cmd := exec.CommandContext(ctx, "node", "-e", script)
+		cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(modules, "node_modules"))
+		return cmd
+	}
+	switch who {
+	case converterDuckDB:
+		return node(duckdbScript, readers.DuckDBPackage)
+	case converterClickHouse:
+		return node(clickhouseScript, readers.ClickHousePackage)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, self, "convert", who)
+	cmd.Env = os.Environ()
+	return cmd
+}
+
+// ask runs a child that reads what to do from standard input and writes how
+// long it took to standard output.
+func ask(cmd *exec.Cmd, c job) (converted, error) {
+	question, err := json.Marshal(c)
+	if err != nil {
+		return converted{}, err
+	}
+	cmd.Env = append(cmd.Env, fmt.Sprintf("GOMAXPROCS=%d", c.CPUs))
+	cmd.Stdin = strings.NewReader(string(question))
+	var errorText strings.Builder
+	cmd.Stderr = &errorText
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	answer, err := cmd.Output()
+	if err != nil {
+		return converted{}, fmt.Errorf("%w\n%s", err, &errorText)
+	}
+	var took converted
+	if err := json.Unmarshal(answer, &took); err != nil {
+		return converted{}, fmt.Errorf("read answer %.200q: %w\n%s", answer, err, &errorText)
+	}
+	return took, nil
+}
+
+// corpusFile makes the input once, and returns how many records and bytes it
+// has.
+func corpusFile(s settings, name string) (path string, records, size int64, err error) {
+	path = filepath.Join(s.dir, name+".json")
+	counts := path + ".count"
+	if text, err := os.ReadFile(counts); err == nil {
+		_, err := fmt.Sscan(string(text), &records, &size)
+		return path, records, size, err
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return "", 0, 0, err
+	}
+	defer file.Close()
+	out := bufio.NewWriterSize(file, 1<<20)
+	var record []byte
+	for c := corpus.New(name, 1); size < s.corpus; records++ {
+		record = append(c.Append(record[:0]), '\n')
+		if _, err := out.Write(record); err != nil {
+			return "", 0, 0, err
+		}
+		size += int64(len(record))
+	}
+	err = errors.Join(out.Flush(), os.WriteFile(counts, fmt.Appendf(nil, "%d %d", records, size), 0o600))
+	return path, records, size, err
+}
+
+// columnsOf returns the table of a corpus. The time of a sensor is a plain
+// number for everybody: not all of them read a number as a time.
+func columnsOf(name string) []column.Field {
+	var fields []column.Field
+	for _, c := range corpus.Columns(name) {
+		if name == "sensors" && c.Name == "ts" {
+			c.Type = "bigint"
+		}
+		t, err := column.ParseType(c.Type)
+		if err != nil {
+			panic(fmt.Sprintf("bench: %s of %s: %v", c.Name, name, err))
+		}
+		fields = append(fields, column.Field{Name: c.Name, Type: t})
+	}
+	return fields
+}
