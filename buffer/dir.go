@@ -23,6 +23,7 @@ import (
 //	IDENTITY                      format version, incarnation, creation
 //	BALLAST                       space to give up when the disk is full
 //	streams/<id>/META             the stream's name
+//	streams/<id>/schema.json      and the like: see Log.Decide
 //	streams/<id>/spool/           the engine's
 //	streams/<id>/quarantine/      damaged bytes, kept until the operator removes them
 //	streams/<id>/shards/<nn>/journal

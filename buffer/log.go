@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,8 @@ type Log struct {
 	used   atomic.Int64 // bytes in segments
 	turn   atomic.Uint64
 	shards []*shard // by number; those from o.Shards on are only drained
+
+	deciding sync.Mutex // one Decide at a time
 }
 
 func openLog(d *Dir, stream, id string, o LogOptions) (*Log, error) {

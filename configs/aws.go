@@ -1,8 +1,11 @@
 package configs
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/hydrant-dev/hydrant/configs/field"
 )
 
 // awsNames are the names in Firehose's API of the fields of a stream.
@@ -17,6 +20,33 @@ var awsNames = map[string]string{
 	"size":                "SizeInMBs",
 	"interval":            "IntervalInSeconds",
 	"tags":                "Tags",
+
+	"data_format_conversion": "DataFormatConversionConfiguration",
+	"enabled":                "Enabled",
+	"input_format":           "InputFormatConfiguration",
+	"output_format":          "OutputFormatConfiguration",
+	"schema":                 "SchemaConfiguration",
+	"parquet":                "ParquetSerDe",
+	"orc":                    "OrcSerDe",
+	"case_insensitive":       "CaseInsensitive",
+	"timestamp_formats":      "TimestampFormats",
+
+	"compression":              "Compression",
+	"row_group_size":           "BlockSizeBytes",
+	"page_size":                "PageSizeBytes",
+	"dictionary":               "EnableDictionaryCompression",
+	"writer_version":           "WriterVersion",
+	"stripe_size":              "StripeSizeBytes",
+	"block_size":               "BlockSizeBytes",
+	"row_index_stride":         "RowIndexStride",
+	"dictionary_key_threshold": "DictionaryKeyThreshold",
+	"bloom_filter_columns":     "BloomFilterColumns",
+	"enable_padding":           "EnablePadding",
+	"padding_tolerance":        "PaddingTolerance",
+	"format_version":           "FormatVersion",
+
+	"convert_dots_in_json_keys_to_underscores": "ConvertDotsInJsonKeysToUnderscores",
+	"column_to_json_key_mappings":              "ColumnToJsonKeyMappings",
 }
 
 // awsHelp knows the names of Firehose's API, so that a pasted AWS
@@ -41,7 +71,11 @@ func awsHelp(f *Field, word, value string) (help, meant string) {
 	if !strings.Contains(path, ".") {
 		meant = path
 	}
-	return "in AWS this is " + word + "; here write " + path + ": " + sample(found, value), meant
+	text := sample(found, value)
+	if n, err := strconv.ParseInt(value, 10, 62); err == nil && found.Kind == Size && strings.HasSuffix(word, "Bytes") {
+		text = field.Size(n).String() + " (a size with a unit)"
+	}
+	return "in AWS this is " + word + "; here write " + path + ": " + text, meant
 }
 
 // sample is what to write in a field, made from what is written where AWS
@@ -96,6 +130,13 @@ var awsOnly = map[string]string{
 	"DeliveryStreamName":                 "the name is the stream's key under streams",
 	"S3DestinationConfiguration":         "write destination: {s3: {…}}",
 	"ExtendedS3DestinationConfiguration": "write destination: {s3: {…}}",
+
+	"OpenXJsonSerDe": "write input_format: {json: {…}}",
+	"HiveJsonSerDe":  "write input_format: {json: {…}}",
+	"Deserializer":   "its one key stands below input_format: write json: {…}",
+	"Serializer":     "its one key stands below output_format: write parquet: {…} or orc: {…}",
+	"DatabaseName":   "there is no catalog: save the table with aws glue get-table and write file: table.json",
+	"TableName":      "there is no catalog: save the table with aws glue get-table and write file: table.json",
 
 	"DeliveryStreamEncryptionConfigurationInput": "encryption is the disk's; leave it out",
 }

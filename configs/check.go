@@ -95,6 +95,10 @@ func (l *loader) unknownField(f *file, want *Field, path string, key, value *yam
 		return
 	}
 	help, meant := fieldHelp(want, key.Value, value.Value)
+	if want.child("type") != nil && strings.ContainsAny(key.Value, ")>") {
+		// The rest of a type that YAML ended at a comma.
+		help, meant = `quote a type with a comma: type: "decimal(12,2)"`, "type"
+	}
 	owner := path
 	if owner == "" {
 		owner = "a configuration"
@@ -116,8 +120,9 @@ func (l *loader) checkChoice(f *file, n *yaml.Node, want *Field, path string, pa
 	all := strings.Join(want.names(), ", ")
 	one := "connection"
 	if want.Name != "<name>" {
-		one = want.Name
+		one = strings.ReplaceAll(want.Name, "_", " ")
 	}
+	id := strings.ReplaceAll(one, " ", "-")
 	if len(n.Content) != 2 {
 		at := n
 		if len(n.Content) > 2 {
@@ -125,7 +130,7 @@ func (l *loader) checkChoice(f *file, n *yaml.Node, want *Field, path string, pa
 		} else if parent != nil {
 			at = parent
 		}
-		l.report(f, Problem{ID: "not-one-" + one, Path: path,
+		l.report(f, Problem{ID: "not-one-" + id, Path: path,
 			Text: fmt.Sprintf("%s has %s, not exactly one", path, plural(len(n.Content)/2, "key")),
 			Help: "write exactly one of " + all}, at)
 		return false
@@ -134,7 +139,7 @@ func (l *loader) checkChoice(f *file, n *yaml.Node, want *Field, path string, pa
 	row := want.child(key.Value)
 	if row == nil {
 		help, _ := fieldHelp(want, key.Value, "")
-		l.report(f, Problem{ID: "unknown-" + one, Path: join(path, key.Value),
+		l.report(f, Problem{ID: "unknown-" + id, Path: join(path, key.Value),
 			Text: fmt.Sprintf("%s: there is no %s %q", path, one, key.Value), Help: help}, key)
 		return false
 	}

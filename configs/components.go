@@ -6,6 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hydrant-dev/hydrant/convert/arrow"
+	"github.com/hydrant-dev/hydrant/convert/column"
+	"github.com/hydrant-dev/hydrant/convert/orc"
+	"github.com/hydrant-dev/hydrant/convert/parquet"
 	"github.com/hydrant-dev/hydrant/sinks"
 	"github.com/hydrant-dev/hydrant/sinks/s3"
 )
@@ -13,6 +17,14 @@ import (
 // Sinks are the destinations, by the key under destination.
 var Sinks = map[string]func() sinks.Config{
 	"s3": s3.Default,
+}
+
+// Formats are the file formats that records can be converted to, by the key
+// under output_format.
+var Formats = map[string]func() column.Output{
+	"arrow":   arrow.Default,
+	"orc":     orc.Default,
+	"parquet": parquet.Default,
 }
 
 // Sources are the sources, by the key under source.
@@ -34,9 +46,10 @@ type tables struct {
 	sinks       map[string]func() sinks.Config
 	sources     map[string]func() any
 	connections map[string]func() any
+	formats     map[string]func() column.Output
 }
 
-func builtin() tables { return tables{Sinks, Sources, Connections} }
+func builtin() tables { return tables{Sinks, Sources, Connections, Formats} }
 
 // The component of a stream's configuration may say more about itself.
 type (
@@ -83,9 +96,15 @@ func (t tables) stream() *Field {
 	for name, make := range t.sinks {
 		rows[name] = func() any { return make() }
 	}
+	destination := choice("streams.<name>.destination", "Where the records go: exactly one key.", rows)
+	for _, d := range destination.Fields {
+		if _, ok := t.sinks[d.Name]().(converting); ok {
+			describeConversion(d, t.formats)
+		}
+	}
 	f.Fields = append(f.Fields,
 		choice("streams.<name>.source", "Where the records come from: exactly one key.", t.sources),
-		choice("streams.<name>.destination", "Where the records go: exactly one key.", rows))
+		destination)
 	return f
 }
 

@@ -3,6 +3,9 @@ package configs
 import (
 	"fmt"
 	"time"
+
+	"github.com/hydrant-dev/hydrant/configs/field"
+	"github.com/hydrant-dev/hydrant/convert/conversion"
 )
 
 // cross compares the parts of the configuration with each other.
@@ -10,6 +13,7 @@ func (l *loader) cross() {
 	l.checkSharedPlaces()
 	for _, s := range l.config.Streams {
 		l.checkSmallObjects(s)
+		l.checkSmallFiles(s)
 	}
 	l.checkFileModes()
 }
@@ -64,6 +68,25 @@ func (l *loader) checkSmallObjects(s *Stream) {
 	l.report(section.file, Problem{ID: "small-objects", Severity: Warning, Path: at,
 		Text: fmt.Sprintf("%s: %v cuts about %s objects a day", at, interval, thousands(perDay)),
 		Help: "60s or more suits query engines better"}, l.resolve(section, at))
+}
+
+// checkSmallFiles warns of files of columns that query engines read slowly.
+// Firehose takes no less than conversion.DefaultSize.
+func (l *loader) checkSmallFiles(s *Stream) {
+	d, ok := s.Destination.Config.(hinted)
+	c := s.Conversion()
+	if !ok || c == nil || !c.Enabled {
+		return
+	}
+	size, _ := d.Hints()
+	at := join(destinationPath(s), "buffering_hints.size")
+	section := l.streams[s.Name]
+	if size >= conversion.DefaultSize || !l.exists(section, at) {
+		return
+	}
+	l.report(section.file, Problem{ID: "small-objects", Severity: Warning, Path: at,
+		Text: fmt.Sprintf("%s: %v make small files of columns", at, field.Size(size)),
+		Help: field.Size(conversion.DefaultSize).String() + " or more suits query engines better, and is what Firehose demands"}, l.resolve(section, at))
 }
 
 // checkFileModes warns of secrets in files that everyone on the machine reads.

@@ -48,9 +48,10 @@ func (l *loader) decodeStream(s *section) {
 
 	stream.Destination = Destination{Kind: destKey.Value, Config: l.tables.sinks[destKey.Value]()}
 	path := join(s.path, "destination."+destKey.Value)
-	ok = l.decodeInto(s, dest, path, stream.Destination.Config) && ok
+	ok = l.decodeConversion(s, dest, path, stream.Destination.Config) && ok
+	ok = l.decodeInto(s, without(dest, conversionName), path, stream.Destination.Config) && ok
 	ok = l.connect(s, dest, path, &stream.Destination) && ok
-	ok = l.validate(s, dest, path, stream.Destination.Config) && ok
+	ok = l.validate(s, path, stream.Destination.Config) && ok
 	if ok {
 		l.snapshot(s, stream)
 		l.config.Streams = append(l.config.Streams, stream)
@@ -80,7 +81,7 @@ func (l *loader) connect(s *section, dest *yaml.Node, path string, d *Destinatio
 		return false // it has problems of its own
 	}
 	if err := user.UseConnection(l.config.Connections[i].Config); err != nil {
-		for _, e := range fieldErrors(err) {
+		for _, e := range field.Errors(err) {
 			l.report(s.file, Problem{ID: "wrong-connection", Path: at, Text: sentence(at, e.Text), Help: e.Hint}, n)
 		}
 		return false
@@ -92,7 +93,7 @@ func (l *loader) connect(s *section, dest *yaml.Node, path string, d *Destinatio
 // whether nothing is wrong with it.
 func (l *loader) decode(s *section, n *yaml.Node, path string, v any) bool {
 	ok := l.decodeInto(s, n, path, v)
-	return l.validate(s, n, path, v) && ok
+	return l.validate(s, path, v) && ok
 }
 
 func (l *loader) decodeInto(s *section, n *yaml.Node, path string, v any) bool {
@@ -139,13 +140,19 @@ func (l *loader) typeError(at string, n *yaml.Node, e *yaml.LoadError) Problem {
 }
 
 // validate reports what v finds wrong with itself.
-func (l *loader) validate(s *section, n *yaml.Node, path string, v any) bool {
+func (l *loader) validate(s *section, path string, v any) bool {
 	check, ok := v.(validator)
 	if !ok {
 		return true
 	}
-	ok = true
-	for _, e := range fieldErrors(check.Validate()) {
+	return l.complain(s, path, check.Validate())
+}
+
+// complain reports the errors of something at a path, and returns whether
+// there are none.
+func (l *loader) complain(s *section, path string, err error) bool {
+	ok := true
+	for _, e := range field.Errors(err) {
 		ok = false
 		at := strings.TrimSuffix(join(path, e.Path), ".")
 		if l.missed[at] {
@@ -156,7 +163,11 @@ func (l *loader) validate(s *section, n *yaml.Node, path string, v any) bool {
 		if !l.exists(s, at) {
 			id = "missing-field"
 		}
-		l.report(s.file, Problem{ID: cmp.Or(e.ID, id), Path: at, Text: sentence(at, e.Text), Help: e.Hint}, node)
+		p := Problem{ID: cmp.Or(e.ID, id), Path: at, Text: sentence(at, e.Text), Help: e.Hint}
+		if e.Offset > 0 {
+			p.Place = s.file.inside(node, e.Offset)
+		}
+		l.report(s.file, p, node)
 	}
 	return ok
 }
@@ -168,37 +179,6 @@ func sentence(path, text string) string {
 		return path + " " + text
 	}
 	return path + ": " + text
-}
-
-// fieldErrors takes joined errors apart. An error of another type is about the
-// whole component.
-func fieldErrors(err error) []*field.Error {
-	if err == nil {
-		return nil
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []*field.Error
-		for _, e := range many.Unwrap() {
-			all = append(all, fieldErrors(e)...)
-		}
-		return all
-	}
-	var fe *field.Error
-	if errors.As(err, &fe) {
-		return []*field.Error{fe}
-	}
-	return []*field.Error{{Text: err.Error()}}
-}
-
-// under puts a path before those of the errors of a part.
-func under(path string, err error) error {
-	var all []error
-	for _, e := range fieldErrors(err) {
-		moved := *e
-		moved.Path = strings.TrimSuffix(join(path, e.Path), ".")
-		all = append(all, &moved)
-	}
-	return errors.Join(all...)
 }
 
 // broken reports whether a value below n has no value.
@@ -277,6 +257,25 @@ func (f *file) within(n *yaml.Node, part string) Place {
 	if before, _, ok := strings.Cut(f.from(n.Line, n.Column), part); ok {
 		p.Column += utf8.RuneCountInString(before)
 		p.Width = utf8.RuneCountInString(part)
+	}
+	return p
+}
+
+// inside is the place of a character of a value.
+func (f *file) inside(n *yaml.Node, offset int) Place {
+	p := f.place(n)
+	before, rest := n.Value, f.from(n.Line, n.Column)
+	if offset > len(before) {
+		return p
+	}
+	before = before[:offset]
+	quote := 0
+	if strings.HasPrefix(rest, `"`) || strings.HasPrefix(rest, "'") {
+		quote = 1
+	}
+	if strings.HasPrefix(rest[quote:], before) { // else it is escaped, or a variable stands there
+		p.Column += quote + utf8.RuneCountInString(before)
+		p.Width = 1
 	}
 	return p
 }

@@ -41,6 +41,9 @@ func Effective(c *Config) ([]byte, error) {
 			}
 			d = without(d, shared...)
 		}
+		if c := s.Conversion(); c != nil {
+			put(d, conversionName, conversionNode(c))
+		}
 		put(n, "destination", mapping(s.Destination.Kind, d))
 		put(streams, s.Name, n)
 	}
@@ -113,6 +116,7 @@ func structNode(n *yaml.Node, v reflect.Value) {
 		name, inline, ok := fieldName(v.Type().Field(i))
 		switch {
 		case !ok:
+		case v.Field(i).Kind() == reflect.Pointer && v.Field(i).IsNil(): // left out, and that means something
 		case inline:
 			structNode(n, v.Field(i))
 		default:

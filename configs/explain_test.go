@@ -16,7 +16,7 @@ func TestEveryFieldIsExplained(t *testing.T) {
 		case "", "version", "<name>", "[]":
 			return
 		}
-		if _, row := Sinks[f.Name]; row || Sources[f.Name] != nil || Connections[f.Name] != nil {
+		if _, row := Sinks[f.Name]; row || Sources[f.Name] != nil || Connections[f.Name] != nil || Formats[f.Name] != nil {
 			return
 		}
 		if f.Doc == "" {
@@ -90,7 +90,7 @@ func TestSchemaAcceptsTheExamples(t *testing.T) {
 	if err := json.Unmarshal(Schema(), &schema); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"file.yaml", "s3-gzip.yaml", "streams.yaml"} {
+	for _, name := range []string{"file.yaml", "s3-gzip.yaml", "s3-parquet.yaml", "streams.yaml"} {
 		f, err := readFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -11,12 +11,13 @@ import (
 
 // Server configures the process.
 type Server struct {
-	DataDir         string          `yaml:"data_dir" doc:"The folder for everything that must outlive the process. One process at a time may use it."`
-	API             firehose.Config `yaml:"api" doc:"The Firehose API, for producers."`
-	Admin           Admin           `yaml:"admin" doc:"Metrics and health checks."`
-	Buffer          Buffer          `yaml:"buffer" doc:"The durable buffer that all streams share."`
-	Log             Log             `yaml:"log" doc:"What is logged to standard error."`
-	ShutdownTimeout field.Duration  `yaml:"shutdown_timeout" doc:"How long a stop waits for running requests and deliveries. What is not delivered by then stays in the buffer."`
+	DataDir          string          `yaml:"data_dir" doc:"The folder for everything that must outlive the process. One process at a time may use it."`
+	API              firehose.Config `yaml:"api" doc:"The Firehose API, for producers."`
+	Admin            Admin           `yaml:"admin" doc:"Metrics and health checks."`
+	Buffer           Buffer          `yaml:"buffer" doc:"The durable buffer that all streams share."`
+	ConversionMemory field.Size      `yaml:"conversion_memory" doc:"What all open files of columns (Parquet, ORC, Arrow) may hold in memory together. Beyond it the largest end their row groups early. Never more than half of the process's memory limit."`
+	Log              Log             `yaml:"log" doc:"What is logged to standard error."`
+	ShutdownTimeout  field.Duration  `yaml:"shutdown_timeout" doc:"How long a stop waits for running requests and deliveries. What is not delivered by then stays in the buffer."`
 }
 
 // Admin configures the port for operators.
@@ -73,6 +74,8 @@ func DefaultServer() *Server {
 		Buffer:  Buffer{MaxSize: 50 << 30, MinFree: 0.05, SegmentSize: 64 << 20},
 		Log:     Log{Level: "info", Format: "auto"},
 
+		ConversionMemory: 512 << 20,
+
 		ShutdownTimeout: field.Duration(25 * time.Second),
 	}
 }
@@ -83,17 +86,20 @@ func (s *Server) Validate() error {
 	if s.DataDir == "" {
 		errs = append(errs, field.Errorf("data_dir", "write a folder, such as /var/lib/hydrant", "is empty"))
 	}
-	errs = append(errs, under("admin", s.Admin.Validate()))
+	errs = append(errs, field.Under("admin", s.Admin.Validate()))
 	if s.Buffer.SegmentSize < 1<<20 || s.Buffer.SegmentSize > 1<<30 {
 		errs = append(errs, field.Errorf("buffer.segment_size", "write a size from 1MiB to 1GiB; 64MiB suits most", "%v is out of range", s.Buffer.SegmentSize))
 	}
 	if s.Buffer.MaxSize < 2*s.Buffer.SegmentSize {
 		errs = append(errs, field.Errorf("buffer.max_size", "write at least two segments", "%v is less than two segments of %v", s.Buffer.MaxSize, s.Buffer.SegmentSize))
 	}
+	if s.ConversionMemory < 16<<20 {
+		errs = append(errs, field.Errorf("conversion_memory", "write at least 16MiB; 512MiB suits most", "%v is out of range", s.ConversionMemory))
+	}
 	if s.Buffer.MinFree > 0.9 {
 		errs = append(errs, field.Errorf("buffer.min_free", "write at most 90%", "%v leaves no room for records", s.Buffer.MinFree))
 	}
-	errs = append(errs, under("api", s.API.Validate()))
+	errs = append(errs, field.Under("api", s.API.Validate()))
 	return errors.Join(errs...)
 }
 

@@ -24,7 +24,9 @@ func (l *loader) document(s *section, stream *Stream, tree func(*section) *yaml.
 	if c := l.connections[stream.Destination.Connection]; c != nil {
 		doc.Content = append(doc.Content, text("connections"), mapping(c.name, canonical(tree(c), c.file.dir)))
 	}
-	doc.Content = append(doc.Content, text("streams"), mapping(s.name, canonical(tree(s), s.file.dir)))
+	n := canonical(tree(s), s.file.dir)
+	inlineColumns(n, stream)
+	doc.Content = append(doc.Content, text("streams"), mapping(s.name, n))
 	b, err := yaml.Dump(doc, yaml.WithLineWidth(-1))
 	if err != nil {
 		panic("configs: write a tree that was read: " + err.Error())

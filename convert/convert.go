@@ -3,6 +3,7 @@
 package convert
 
 import (
+	"errors"
 	"io"
 
 	"github.com/hydrant-dev/hydrant/buffer"
@@ -16,9 +17,18 @@ type Encoder interface {
 	// Append encodes rows of c. A row that cannot be represented is failed in
 	// the chunk and left out. It keeps nothing of c.
 	Append(c *buffer.Chunk, rows []int) error
-	// Close writes what is left. It does not close the underlying writer.
+	// Close writes what is left. It does not close the underlying writer. After
+	// ErrAgain what was written is worthless.
 	Close() error
+	// Abandon gives up what the encoder holds when there will be no Close. It
+	// writes nothing, and does nothing after Close.
+	Abandon()
 }
+
+// ErrAgain says that an encoder had to see the records before it could know
+// how to encode them, as when it infers their schema. Now the format knows:
+// the same records, given to a new encoder, will do.
+var ErrAgain = errors.New("the records have to be encoded again")
 
 // Format makes encoders.
 type Format interface {

@@ -1,15 +1,15 @@
 package e2e
 
 import (
-	"compress/gzip"
-	"encoding/json"
-	"io"
+	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/hydrant-dev/hydrant/e2e/hydrant"
 )
@@ -24,7 +24,7 @@ func TestDevShowsAnObjectWithinTenSeconds(t *testing.T) {
 	var first string
 	until(t, "an object", 10*time.Second, func() bool {
 		filepath.WalkDir(state, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && strings.HasSuffix(path, ".gz") {
+			if err == nil && strings.HasSuffix(path, ".parquet") {
 				first = path
 			}
 			return nil // folders come and go
@@ -32,28 +32,16 @@ func TestDevShowsAnObjectWithinTenSeconds(t *testing.T) {
 		return first != ""
 	})
 	t.Logf("the first object came after %v", time.Since(began).Round(time.Millisecond))
-	f, err := os.Open(first)
+	content, err := os.ReadFile(first)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	r, err := gzip.NewReader(f)
+	f, err := parquet.OpenFile(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	count := 0
-	for line := range strings.Lines(string(text)) {
-		count++
-		if !json.Valid([]byte(line)) {
-			t.Errorf("a line is not JSON: %q", line)
-		}
-	}
-	if count < 10 {
-		t.Errorf("the object has %d records", count)
+	if f.NumRows() < 10 || len(f.Schema().Columns()) < 5 {
+		t.Errorf("the object has %d rows of %v", f.NumRows(), f.Schema())
 	}
 	until(t, "a line about the delivery", 5*time.Second, func() bool { return strings.Contains(p.Log(), filepath.Base(first)) })
 	if code := p.Stop(10 * time.Second); code != 0 {

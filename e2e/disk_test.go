@@ -125,7 +125,7 @@ func TestDamageOnTheDiskIsContainedAndCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tally := b.Read(b.Streams[0])
+	tally, _ := b.Read(b.Streams[0])
 	lost := uint64(m.Stream("hydrant_ledger_lost_records_total", "raw"))
 	accepted := uint64(m.Stream("hydrant_ledger_accepted_records_total", "raw"))
 	if lost == 0 || tally.Records+lost != accepted {

@@ -50,13 +50,14 @@ var onlyForTests = []string{
 // package os. The data directory is touched through buffer/vfs only: that is
 // what the power-loss tests stand on.
 var filesAllowed = map[string]string{
-	"buffer/vfs":      "is the way to the data directory",
-	"buffer/fault":    "notes the points that were passed; not in an ordinary build",
-	"sinks/file":      "writes to a bucket that is a folder",
-	"source/firehose": "makes a certificate when none is configured",
-	"internal/dev":    "makes the folders of dev",
-	"cmd/hydrant":     "removes the folder of dev --ephemeral",
-	"internal/server": "makes the data directory when it is missing",
+	"buffer/vfs":       "is the way to the data directory",
+	"buffer/fault":     "notes the points that were passed; not in an ordinary build",
+	"sinks/file":       "writes to a bucket that is a folder",
+	"source/firehose":  "makes a certificate when none is configured",
+	"internal/convert": "writes the file that hydrant convert was asked for",
+	"internal/dev":     "makes the folders of dev",
+	"cmd/hydrant":      "removes the folder of dev --ephemeral",
+	"internal/server":  "makes the data directory when it is missing",
 }
 
 // blankAllowed may be imported for their effect alone.
@@ -228,13 +229,15 @@ func TestFilesAreTouchedInFewPlaces(t *testing.T) {
 			if !ok {
 				return true
 			}
-			if sel.Sel.Name == "OpenRoot" || sel.Sel.Name == "Root" {
+			x, ok := sel.X.(*ast.Ident)
+			inOS := ok && x.Name == "os"
+			if sel.Sel.Name == "OpenRoot" || inOS && sel.Sel.Name == "Root" {
 				usesRoot[pkg] = true
 				if filesAllowed[pkg] == "" {
 					t.Errorf("%s: os.%s: the data directory belongs to buffer/vfs", set.Position(n.Pos()), sel.Sel.Name)
 				}
 			}
-			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "os" && slices.Contains(calls, sel.Sel.Name) {
+			if inOS && slices.Contains(calls, sel.Sel.Name) {
 				used[pkg] = true
 				if filesAllowed[pkg] == "" {
 					t.Errorf("%s: os.%s: the data directory belongs to buffer/vfs", set.Position(n.Pos()), sel.Sel.Name)
@@ -284,6 +287,14 @@ func TestComponentsAreComplete(t *testing.T) {
 		}
 		if !strings.Contains(docs, "destination."+name) {
 			t.Errorf("docs/ do not document destination.%s", name)
+		}
+	}
+	for name := range maps.Keys(configs.Formats) {
+		if !strings.Contains(textOf(t, "convert/"+name+"/*_test.go"), "func Test") {
+			t.Errorf("convert/%s has no tests", name)
+		}
+		if !strings.Contains(docs, "output_format."+name) {
+			t.Errorf("docs/ do not document output_format.%s", name)
 		}
 	}
 	for name := range maps.Keys(configs.Sources) {

@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/convert/column"
 )
 
 // Config is what a user writes under destination. It has usable defaults
@@ -30,6 +31,24 @@ type Env struct {
 	// Warn is told about things a person should look into although the
 	// delivery went on, in a sentence. It may be nil, and called concurrently.
 	Warn func(text string)
+	// Note is told, in the same way, about what is worth knowing.
+	Note func(text string)
+	// Decisions are those of the stream. They are nil when the sink is only
+	// opened to be probed.
+	Decisions Decisions
+	// Memory bounds what the encoders of all streams hold together. It may be
+	// nil.
+	Memory *column.Budget
+}
+
+// Decisions are what a stream decides once and then sticks to, such as an
+// inferred schema.
+type Decisions interface {
+	// Decide returns what was decided under a name, which is that of a file
+	// beside the stream's buffer. If nothing was, it calls decide and makes the
+	// result durable before it returns. It may be called concurrently; one
+	// decision is taken at a time.
+	Decide(name string, decide func() ([]byte, error)) ([]byte, error)
 }
 
 // Sink is one destination of one stream. Send may be called concurrently.
@@ -59,8 +78,13 @@ type Writer interface {
 	Add(c *buffer.Chunk, rows []int) error
 	// Seal finishes the outputs. Names come from the plan and the records
 	// alone, so that sealing the same records again gives the same payloads.
+	// After convert.ErrAgain the records have to be added to a new writer.
 	// The writer may not be used after it.
 	Seal(p buffer.Plan) ([]Payload, error)
+	// Abandon gives up what the writer holds when its outputs are not wanted
+	// any more, before Seal or after it failed. The spool is abandoned by its
+	// owner.
+	Abandon()
 }
 
 // Spool gives a writer files for its outputs. They vanish with the batch.

@@ -103,7 +103,11 @@ func (b *batch) seal(p buffer.Plan, snapshot []byte) error {
 }
 
 // abandon drops what was encoded; the records are still in the feed.
-func (b *batch) abandon() error { return b.spool.abandon() }
+func (b *batch) abandon() error {
+	b.main.Abandon()
+	b.failed.Abandon()
+	return b.spool.abandon()
+}
 
 // outputs are the two places a stream's records can go.
 type outputs struct {

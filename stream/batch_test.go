@@ -14,6 +14,7 @@ type blackHole struct{ sinks.Sink }
 
 func (blackHole) Batch(sinks.Spool) sinks.Writer            { return blackHole{} }
 func (blackHole) Add(*buffer.Chunk, []int) error            { return nil }
+func (blackHole) Abandon()                                  {}
 func (blackHole) Seal(buffer.Plan) ([]sinks.Payload, error) { return nil, nil }
 
 // fill makes c hold n records of size bytes, all pending.

@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/buffer/vfs"
+	"github.com/hydrant-dev/hydrant/convert"
 	"github.com/hydrant-dev/hydrant/sinks"
 )
 
@@ -90,6 +92,10 @@ func (l *memLog) Size() int64       { return 0 }
 func (l *memLog) Health() error     { return nil }
 func (l *memLog) SpoolDir() string  { return "spool" }
 func (l *memLog) Close() error      { return nil }
+
+func (l *memLog) Decide(name string, decide func() ([]byte, error)) ([]byte, error) {
+	return decide()
+}
 
 type memFeed struct {
 	log        *memLog
@@ -203,9 +209,12 @@ func (t *trace) String() string {
 type memSink struct {
 	name   string
 	opaque bool
+	again  int // so many batches have to be encoded again
 	trace  *trace
 	send   func(ctx context.Context, p *sinks.Payload, lines []string) error // may be nil
 	add    func(record []byte) error                                         // why a record cannot be represented
+
+	abandoned atomic.Int64 // writers
 
 	mu   sync.Mutex
 	got  []string            // lines, in the order they arrived
@@ -243,9 +252,16 @@ func (w *memWriter) Add(c *buffer.Chunk, rows []int) error {
 	return nil
 }
 
+func (w *memWriter) Abandon() { w.sink.abandoned.Add(1) }
+
 func (w *memWriter) Seal(p buffer.Plan) ([]sinks.Payload, error) {
 	if len(w.ends) == 0 {
 		return nil, nil
+	}
+	if w.sink.again > 0 {
+		w.sink.again--
+		w.sink.trace.add("again %d-%d", p.First.Seq, p.Last.Seq)
+		return nil, fmt.Errorf("encode records: %w", convert.ErrAgain)
 	}
 	f, err := w.spool.Create()
 	if err != nil {
@@ -338,7 +354,7 @@ func newBench(t *testing.T) *bench {
 	b.errs = &memSink{name: "errors", trace: tr, opaque: true}
 	b.spec = Spec{
 		Name: "demo", Hints: Hints{Size: 100, Interval: time.Minute}, InFlight: 1, Hash: "v1", Snapshot: []byte("v1"),
-		Open: func() (sinks.Sink, sinks.Sink, error) { return b.sink, b.errs, nil },
+		Open: func(sinks.Decisions) (sinks.Sink, sinks.Sink, error) { return b.sink, b.errs, nil },
 	}
 	return b
 }

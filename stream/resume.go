@@ -7,6 +7,7 @@ import (
 
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/buffer/fault"
+	"github.com/hydrant-dev/hydrant/convert"
 )
 
 // resume finishes what an earlier run had planned, unchanged: from the spool
@@ -51,7 +52,16 @@ func (w *worker) redo(p buffer.Plan, damaged *spoolDir) (*spoolDir, error) {
 			return nil, err
 		}
 	}
-	d, err := w.spool.create()
+	d, err := w.encode(p, to, snapshot)
+	if errors.Is(err, convert.ErrAgain) {
+		d, err = w.encode(p, to, snapshot)
+	}
+	return d, err
+}
+
+// encode seals the records of a plan as they are read from the feed.
+func (w *worker) encode(p buffer.Plan, to outputs, snapshot []byte) (*spoolDir, error) {
+	b, err := w.begin(to)
 	if err != nil {
 		return nil, err
 	}
@@ -60,25 +70,25 @@ func (w *worker) redo(p buffer.Plan, damaged *spoolDir) (*spoolDir, error) {
 		return nil, fmt.Errorf("read planned records: %w", err)
 	}
 	defer r.Close()
-	b := newBatch(d, to)
 	var c buffer.Chunk
 	for {
 		if err := r.Next(w.stop, &c); err == io.EOF {
 			break
 		} else if w.stop.Err() != nil {
-			return nil, errors.Join(errStopped, b.abandon())
+			return nil, errStopped
 		} else if err != nil {
-			return nil, errors.Join(fmt.Errorf("read planned records: %w", err), b.abandon())
+			return nil, fmt.Errorf("read planned records: %w", err)
 		}
 		if err := w.transform(&c); err != nil {
-			return nil, errors.Join(err, b.abandon())
+			return nil, err
 		}
 		if _, err := b.add(&c, 0, 1<<62); err != nil {
-			return nil, errors.Join(err, b.abandon())
+			return nil, err
 		}
 	}
 	if err := b.seal(p, snapshot); err != nil {
-		return nil, errors.Join(err, b.abandon())
+		return nil, err
 	}
-	return d, nil
+	w.open = nil
+	return b.spool, nil
 }

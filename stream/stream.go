@@ -37,7 +37,7 @@ type Spec struct {
 	InFlight   int // batches of one feed that may be sent at once; at least 1
 
 	// Open makes the sinks. It does not talk to the destination.
-	Open func() (destination, errorOutput sinks.Sink, err error)
+	Open func(sinks.Decisions) (destination, errorOutput sinks.Sink, err error)
 	// Hash identifies the configuration. Snapshot is the configuration as
 	// written, without secrets, and OpenSnapshot makes the sinks it describes:
 	// work that was begun under an earlier configuration ends under it.
@@ -46,7 +46,7 @@ type Spec struct {
 	Hash         string
 	Revision     int
 	Snapshot     []byte
-	OpenSnapshot func(snapshot []byte) (destination, errorOutput sinks.Sink, err error)
+	OpenSnapshot func(snapshot []byte, d sinks.Decisions) (destination, errorOutput sinks.Sink, err error)
 }
 
 // Hints say when a batch is cut: at so many bytes, or so long after its first
@@ -59,6 +59,7 @@ type Hints struct {
 // Log is what a stream needs of its log. *buffer.Log is one.
 type Log interface {
 	buffer.Appender
+	sinks.Decisions
 	// Feeds returns the log's feeds as they stand. Earlier ones must not be
 	// used any more.
 	Feeds() []buffer.Feed
@@ -142,7 +143,7 @@ func (s *Stream) Status() Status {
 
 // start opens the sinks and begins to deliver.
 func (s *Stream) start() error {
-	destination, errorOutput, err := s.spec.Open()
+	destination, errorOutput, err := s.spec.Open(s.log)
 	if err != nil {
 		return fmt.Errorf("open destination: %w", err)
 	}
@@ -260,7 +261,7 @@ func (s *Stream) outputsFor(m *manifest) (outputs, error) {
 	if o, ok := s.snapshots[string(m.Snapshot)]; ok {
 		return o, nil
 	}
-	destination, errorOutput, err := s.spec.OpenSnapshot(m.Snapshot)
+	destination, errorOutput, err := s.spec.OpenSnapshot(m.Snapshot, s.log)
 	if err != nil {
 		return outputs{}, fmt.Errorf("open the destination of an unfinished batch, as it was configured when the batch began: %w", err)
 	}

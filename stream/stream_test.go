@@ -373,7 +373,7 @@ func TestSpooledBatchIsSentUnchangedAfterARestart(t *testing.T) {
 		old.send = nil
 		b.sink = &memSink{name: "elsewhere", trace: b.trace} // the configuration changed meanwhile
 		b.spec.Hash, b.spec.Snapshot = "v2", []byte("v2")
-		b.spec.OpenSnapshot = func(s []byte) (sinks.Sink, sinks.Sink, error) {
+		b.spec.OpenSnapshot = func(s []byte, _ sinks.Decisions) (sinks.Sink, sinks.Sink, error) {
 			if string(s) != "v1" {
 				t.Errorf("opened snapshot %q, want v1", s)
 			}
@@ -568,6 +568,77 @@ func TestAFailingCheckpointIsTriedAgain(t *testing.T) {
 		synctest.Wait()
 		if got := b.log.Ledger(); got.Buffered.Records != 0 {
 			t.Errorf("%d records are still buffered", got.Buffered.Records)
+		}
+	})
+}
+
+func TestBatchIsEncodedAgainWhenItsWriterAsksForIt(t *testing.T) {
+	run(t, `
+		plan 1-2 size
+		again 1-2
+		sent main-1-2: a b
+		done 1-2
+		plan 3-4 size
+		sent main-3-4: c d
+		done 3-4`, func(b *bench) {
+		b.spec.Hints.Size = 2
+		b.sink.again = 1
+		b.begin()
+		b.log.put("a", "b")
+		synctest.Wait()
+		b.log.put("c", "d")
+		synctest.Wait()
+	})
+}
+
+// A crash after the plan and before anything was learnt: the records are
+// looked at again, and then encoded.
+func TestPlanIsEncodedAgainAfterARestart(t *testing.T) {
+	run(t, `
+		again 1-2
+		sent main-1-2: a b
+		done 1-2`, func(b *bench) {
+		b.sink.again = 1
+		b.log.put("a", "b")
+		b.log.plans = []buffer.Plan{{Feed: "feed", First: buffer.Position{Epoch: epoch, Seq: 1}, Last: buffer.Position{Epoch: epoch, Seq: 2}}}
+		b.begin()
+		synctest.Wait()
+	})
+}
+
+// A writer that will not be sealed gives back its memory: a stop and a reload
+// leave one behind in every shard.
+func TestOpenBatchIsAbandonedWithItsWriters(t *testing.T) {
+	run(t, ``, func(b *bench) {
+		b.begin()
+		b.log.put("a")
+		synctest.Wait()
+		b.halt()
+		if main, errs := b.sink.abandoned.Load(), b.errs.abandoned.Load(); main != 1 || errs != 1 {
+			t.Errorf("%d and %d writers abandoned, want 1 and 1", main, errs)
+		}
+	})
+}
+
+func TestPanicLeavesNoOpenBatch(t *testing.T) {
+	run(t, `
+		plan 1-1 interval
+		sent main-1-1: a
+		done 1-1`, func(b *bench) {
+		calm := false
+		b.sink.add = func([]byte) error {
+			if !calm {
+				calm = true
+				panic("a defect")
+			}
+			return nil
+		}
+		b.begin()
+		b.log.put("a")
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if n := b.sink.abandoned.Load(); n != 1 {
+			t.Errorf("%d writers abandoned, want 1", n)
 		}
 	})
 }

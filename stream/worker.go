@@ -11,6 +11,7 @@ import (
 
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/buffer/fault"
+	"github.com/hydrant-dev/hydrant/convert"
 )
 
 // worker follows one feed for one stream. A record's way is collect → commit
@@ -25,6 +26,7 @@ type worker struct {
 	chunk   buffer.Chunk // what was read last
 	row     int          // the first row of it that no batch has yet
 	lastCut time.Time
+	open    *batch // being filled or sealed; nil: none
 
 	flushing atomic.Bool // a cut was asked for and has not happened
 	wake     atomic.Pointer[context.CancelCauseFunc]
@@ -51,6 +53,7 @@ func (w *worker) run() error {
 			}
 			return w.fill(inFlight)
 		})
+		filled = errors.Join(filled, w.abandon())
 		w.cancel()
 	})
 	both.Go(func() {
@@ -85,21 +88,44 @@ func (w *worker) fill(inFlight chan<- *sending) error {
 			return err
 		}
 		if err := w.commit(b, cause); err != nil {
-			return errors.Join(err, b.abandon())
+			return err
 		}
+		w.open = nil
 		if err := w.send(b.spool, inFlight); err != nil {
 			return err
 		}
 	}
 }
 
+// begin opens a batch.
+func (w *worker) begin(to outputs) (*batch, error) {
+	if err := w.abandon(); err != nil {
+		return nil, err
+	}
+	dir, err := w.spool.create()
+	if err != nil {
+		return nil, err
+	}
+	w.open = newBatch(dir, to)
+	return w.open, nil
+}
+
+// abandon drops the batch that is open, if there is one, whatever it ended by.
+func (w *worker) abandon() error {
+	b := w.open
+	w.open = nil
+	if b == nil {
+		return nil
+	}
+	return b.abandon()
+}
+
 // collect reads and encodes records until the size or the interval says cut.
 func (w *worker) collect() (*batch, buffer.Cause, error) {
-	dir, err := w.spool.create()
+	b, err := w.begin(w.stream.outputs)
 	if err != nil {
 		return nil, "", err
 	}
-	b := newBatch(dir, w.stream.outputs)
 	for b.size < w.stream.spec.Hints.Size {
 		if w.row == w.chunk.Len() {
 			err := w.next(b)
@@ -109,14 +135,14 @@ func (w *worker) collect() (*batch, buffer.Cause, error) {
 				continue // nothing to cut
 			}
 			if err != nil {
-				return nil, "", errors.Join(err, b.abandon())
+				return nil, "", err
 			}
 		}
 		if b.empty() {
 			b.due = time.Now().Add(w.stream.spec.Hints.Interval)
 		}
 		if w.row, err = b.add(&w.chunk, w.row, w.stream.spec.Hints.Size); err != nil {
-			return nil, "", errors.Join(err, b.abandon())
+			return nil, "", err
 		}
 	}
 	return b, buffer.CutSize, nil
@@ -217,9 +243,21 @@ func (w *worker) commit(b *batch, cause buffer.Cause) error {
 	}
 	w.stream.events.cut(w.stream.Name(), p)
 	fault.Point("K6")
-	if err := b.seal(p, w.stream.spec.Snapshot); err != nil {
+	err := b.seal(p, w.stream.spec.Snapshot)
+	if errors.Is(err, convert.ErrAgain) {
+		err = w.again(b, p)
+	}
+	if err != nil {
 		return err
 	}
 	fault.Point("K7")
 	return nil
+}
+
+// again gives the records of a planned batch to a new writer: from the first
+// one it has learnt how to encode them.
+func (w *worker) again(b *batch, p buffer.Plan) error {
+	d, err := w.encode(p, w.stream.outputs, w.stream.spec.Snapshot)
+	b.spool = d
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 func (c *command) dev() *cobra.Command {
 	o := dev.Options{Env: c.Env}
 	var ephemeral, noDemo, printConfig bool
+	var format string
 	cmd := &cobra.Command{
 		Use:     "dev [flags]",
 		GroupID: "start",
@@ -25,6 +27,7 @@ Listens on this machine only. Not for production.`,
 		Example: `  hydrant dev                                  state and objects are in ./.hydrant
   hydrant dev --ephemeral                      keep nothing
   hydrant dev --port 4583 --admin-port 4584    beside another one
+  hydrant dev --format json.gz                 records as they come, in gzip, instead of Parquet
   hydrant dev --print-config > hydrant.yaml    start your own configuration from it`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -33,6 +36,9 @@ Listens on this machine only. Not for production.`,
 			}
 			if o.Rate <= 0 {
 				return &exitError{exitUsage, errors.New("--rate needs a number above 0; for no records at all there is --no-demo")}
+			}
+			if o.Format = dev.Format(format); !slices.Contains(dev.Formats(), o.Format) {
+				return &exitError{exitUsage, fmt.Errorf("--format %s is not known; write parquet or json.gz", format)}
 			}
 			o.Demo = !noDemo
 			o.Colour = c.coloured(c.stdout)
@@ -67,6 +73,7 @@ Listens on this machine only. Not for production.`,
 	f.IntVar(&o.AdminPort, "admin-port", 4574, "`port` for metrics and health; 0: any that is free")
 	f.BoolVar(&noDemo, "no-demo", false, "send no sample records")
 	f.Float64Var(&o.Rate, "rate", 20, "sample `records` a second")
+	f.StringVar(&format, "format", string(dev.Parquet), "what objects are: parquet or json.gz")
 	f.BoolVar(&printConfig, "print-config", false, "print the configuration of dev mode and exit")
 	return cmd
 }

@@ -10,18 +10,23 @@ import (
 
 func (c *command) explain() *cobra.Command {
 	var effective bool
+	var stream string
 	cmd := &cobra.Command{
 		Use:     "explain [PATH] [flags]",
 		GroupID: "configs",
-		Short:   "Reference for one field, or --effective: your configuration with every default",
+		Short:   "Reference for one field; --effective: your configuration with every default; --schema: columns",
 		Example: `  hydrant explain                                        everything
   hydrant explain server.buffer                          a part
   hydrant explain streams.clicks.destination.s3.prefix   one field
-  hydrant explain --effective -c hydrant.yaml            your configuration, every default filled in, secrets hidden`,
+  hydrant explain --effective -c hydrant.yaml            your configuration, every default filled in, secrets hidden
+  hydrant explain --schema clicks -c hydrant.yaml        columns of the stream's files, inferred or configured`,
 		Args: arguments(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if effective {
+			switch {
+			case effective:
 				return c.effective()
+			case stream != "":
+				return c.schemaOf(stream)
 			}
 			path := ""
 			if len(args) > 0 {
@@ -37,6 +42,7 @@ func (c *command) explain() *cobra.Command {
 	}
 	c.configFlag(cmd)
 	cmd.Flags().BoolVar(&effective, "effective", false, "print your configuration with every default filled in")
+	cmd.Flags().StringVar(&stream, "schema", "", "print the columns of a `stream` that converts its records")
 	return cmd
 }
 

@@ -172,6 +172,7 @@ func TestWrongCommandLinesSayWhatToWrite(t *testing.T) {
 		{"put", 2, `hydrant: an argument is missing; write: hydrant put STREAM [FILE...|-] [flags]`},
 		{"check -o xml", 2, `hydrant: invalid argument "xml" for "-o, --output" flag: write text or json; see hydrant check --help`},
 		{"dev --dir a --ephemeral", 2, `hydrant: --dir keeps and --ephemeral does not; leave one out`},
+		{"dev --format avro", 2, `hydrant: --format avro is not known; write parquet or json.gz`},
 		{"dev --rate 0", 2, `hydrant: --rate needs a number above 0; for no records at all there is --no-demo`},
 		{"put a --endpoint localhost:4573", 1, `hydrant: "localhost:4573" is not an endpoint; write one like http://127.0.0.1:4573`},
 		{"put a --generate cats", 1, `hydrant: "cats" cannot be generated; write --generate clicks`},

@@ -144,6 +144,9 @@ type Error struct {
 	Text string // what is wrong
 	Hint string // what to write instead
 	ID   string // a stable kebab-case name; empty: the loader chooses one
+	// Offset is where in the value the problem is, in bytes; 0 also stands for
+	// the value as a whole.
+	Offset int
 }
 
 func (e *Error) Error() string {

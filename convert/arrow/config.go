@@ -6,9 +6,7 @@ package arrow
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/hydrant-dev/hydrant/configs/field"
 	"github.com/hydrant-dev/hydrant/convert/column"
@@ -28,12 +26,11 @@ func (Layout) Values() []string { return []string{string(IPCFile), string(IPCStr
 
 // UnmarshalText reads a layout in any letter case.
 func (l *Layout) UnmarshalText(text []byte) error {
-	switch v := Layout(strings.ToLower(string(text))); v {
-	case IPCFile, IPCStream:
-		*l = v
-		return nil
+	word, err := field.OneOf(text, l.Values()...)
+	if err == nil {
+		*l = Layout(word)
 	}
-	return &field.Error{Text: fmt.Sprintf("%q is not a layout of Arrow IPC", text), Hint: "write file or stream"}
+	return err
 }
 
 // Compression is the codec of the buffers of a record batch.
@@ -51,15 +48,11 @@ func (Compression) Values() []string { return []string{string(None), string(LZ4)
 
 // UnmarshalText reads a codec in any letter case.
 func (c *Compression) UnmarshalText(text []byte) error {
-	switch v := Compression(strings.ToUpper(string(text))); v {
-	case None, LZ4, ZSTD:
-		*c = v
-		return nil
-	case "UNCOMPRESSED":
-		*c = None
-		return nil
+	word, err := field.OneOf(text, c.Values()...)
+	if err == nil {
+		*c = Compression(word)
 	}
-	return &field.Error{Text: fmt.Sprintf("%q is not a compression of Arrow IPC", text), Hint: "write NONE, LZ4 or ZSTD"}
+	return err
 }
 
 // Config is what a user writes under output_format.arrow.

@@ -92,6 +92,8 @@ func (e *plain) write(run []byte) error {
 
 func (e *plain) Close() error { return nil }
 
+func (e *plain) Abandon() {}
+
 // batch is how much lines collects before it writes: large enough to make the
 // call to the compressor cheap, small enough to stay in the cache.
 const batch = 64 << 10
@@ -151,3 +153,5 @@ func (e *lines) flush() error {
 }
 
 func (e *lines) Close() error { return e.flush() }
+
+func (e *lines) Abandon() {}

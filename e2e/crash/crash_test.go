@@ -53,6 +53,7 @@ func TestAcknowledgedRecordsAreDeliveredOnceWhateverIsKilled(t *testing.T) {
 			t.Fatalf("after %d kills; again: %s", l.kills, replay)
 		}
 	}
+	l.begin()
 	for l.kills < want && !hurried(t, l.kills, want) {
 		l.run(min(round, want-l.kills))
 		judge()

@@ -19,12 +19,14 @@ import (
 )
 
 // streams are the kinds of objects that are made, with small hints so that
-// there are many. The last one has objects that go up in parts.
+// there are many. One infers columns and converts to Parquet; the last one has
+// objects that go up in parts.
 var streams = []testbed.Stream{
 	{Name: "raw", Delimiter: "none", Producers: 2, Batch: 200, Pause: 8 * time.Millisecond},
 	{Name: "newline", Shards: 2, Producers: 2, Batch: 200, Pause: 8 * time.Millisecond},
 	{Name: "gzip", Compression: "GZIP", Shards: 2, Producers: 1, Batch: 200, Pause: 8 * time.Millisecond},
 	{Name: "zstd", Compression: "ZSTD", Producers: 1, Batch: 200, Pause: 8 * time.Millisecond},
+	{Name: "parquet", Convert: "parquet", Shards: 2, Producers: 1, Batch: 200, Pause: 8 * time.Millisecond},
 	{Name: "parts", Size: "21MiB", Interval: "4s", Producers: 1, Batch: 500, Pause: 4 * time.Millisecond},
 }
 
@@ -63,6 +65,20 @@ func newLoop(t *testing.T, seed uint64) *loop {
 // configure writes a configuration that differs from others by its interval.
 func (l *loop) configure(millis int) {
 	l.Configure("  buffer: {segment_size: 1MiB, min_free: 1%}\n  log: {level: warn}", l.StreamsYAML(fmt.Sprintf("%dms", millis)))
+}
+
+// onceOnly are places that are passed once in the life of a stream: when the
+// columns are decided.
+var onceOnly = []string{"K6-schema", "K6-decided"}
+
+// begin kills the program at the places that later starts do not come to.
+func (l *loop) begin() {
+	l.t.Helper()
+	defer l.Produce()()
+	for _, point := range onceOnly {
+		l.await(l.start("HYDRANT_KILL="+point), 20*time.Second)
+		l.kills++
+	}
 }
 
 // run kills the program n times under load.
@@ -241,7 +257,7 @@ func (l *loop) evidence(all bool) {
 	if l.Proxy.Parts.Load() == 0 {
 		l.t.Errorf("nothing was uploaded in parts")
 	}
-	for point := range points {
+	for _, point := range append(slices.Collect(maps.Keys(points)), onceOnly...) {
 		if died[point] == 0 {
 			l.t.Errorf("the program never died at %s", point)
 		}

@@ -28,6 +28,7 @@ type Stream struct {
 	Delimiter   string // newline or none; 0: newline
 	Size        string // buffering hints; 0: 256KiB
 	Interval    string // 0: 1s
+	Convert     string // output format; 0: records as they are. Columns are inferred
 	Producers   int
 	Batch       int           // see load.Producer
 	Pause       time.Duration // see load.Producer
@@ -108,14 +109,21 @@ func (b *Bed) streams(interval string) string {
         bucket: %[3]s
         prefix: %[1]s/
         error_output_prefix: failed/%[1]s/
-        record_delimiter: %[4]s
-        compression_format: %[5]s
         buffering_hints: {size: %[6]s, interval: %[7]s} # hydrant:allow small-objects
         part_size: 5MiB
+%[8]s        record_delimiter: %[4]s
+        compression_format: %[5]s
 `, s.Name, max(s.Shards, 1), b.Bucket, cmp.Or(s.Delimiter, "newline"), cmp.Or(s.Compression, "UNCOMPRESSED"),
-			cmp.Or(s.Size, "256KiB"), cmp.Or(interval, s.Interval, "1s"))
+			cmp.Or(s.Size, "256KiB"), cmp.Or(interval, s.Interval, "1s"), s.conversion())
 	}
 	return y.String()
+}
+
+func (s Stream) conversion() string {
+	if s.Convert == "" {
+		return ""
+	}
+	return "        data_format_conversion:\n          output_format: {" + s.Convert + ": {}}\n          schema: {infer: {}}\n"
 }
 
 // WithKeys is StreamsYAML with other credentials, given as YAML scalars.

@@ -7,12 +7,14 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/minio/minio-go/v7"
 
+	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/e2e/hydrant"
 	"github.com/hydrant-dev/hydrant/e2e/oracle"
 )
@@ -32,8 +34,8 @@ func (b *Bed) Judge() []oracle.Violation {
 	)
 	for _, s := range b.Streams {
 		wg.Go(func() {
-			tally := b.Read(s)
-			list := append(oracle.Judge(tally, b.Ledgers(s.Name)), account(metrics, s.Name, tally)...)
+			tally, failed := b.Read(s)
+			list := append(oracle.Judge(tally, b.Ledgers(s.Name)), account(metrics, s.Name, tally, failed)...)
 			mu.Lock()
 			defer mu.Unlock()
 			for _, v := range list {
@@ -46,25 +48,40 @@ func (b *Bed) Judge() []oracle.Violation {
 	return append(found, b.Leftovers()...)
 }
 
-// Read reads all objects of a stream.
-func (b *Bed) Read(s Stream) *oracle.Tally {
+// Read reads all objects of a stream, and those of its error output if it
+// converts. failed is how much of it is there.
+func (b *Bed) Read(s Stream) (tally *oracle.Tally, failed buffer.Count) {
 	b.t.Helper()
-	tally := oracle.NewTally(b.Seed)
-	for _, key := range b.Keys(s.Name + "/") {
+	tally = oracle.NewTally(b.Seed)
+	if s.Convert != "" {
+		// A record of one byte is no JSON object.
+		b.each("failed/"+s.Name+"/", func(key string, body io.Reader) error { return readFailed(tally, key, body) })
+		failed = buffer.Count{Records: tally.Records, Bytes: tally.Bytes}
+	}
+	b.each(s.Name+"/", func(key string, body io.Reader) error { return readInto(tally, key, body, s) })
+	return tally, failed
+}
+
+// each calls read for the objects below a prefix.
+func (b *Bed) each(prefix string, read func(key string, body io.Reader) error) {
+	b.t.Helper()
+	for _, key := range b.Keys(prefix) {
 		body, err := b.Store.Client().GetObject(context.Background(), b.Bucket, key, minio.GetObjectOptions{})
 		if err == nil {
-			err = readInto(tally, key, body, s)
+			err = read(key, body)
 			body.Close()
 		}
 		if err != nil {
 			b.t.Errorf("read bucket: %v", err)
-			return tally
+			return
 		}
 	}
-	return tally
 }
 
 func readInto(tally *oracle.Tally, key string, body io.Reader, s Stream) error {
+	if s.Convert == "parquet" {
+		return readParquet(tally, key, body)
+	}
 	switch s.Compression {
 	case "GZIP":
 		r, err := gzip.NewReader(body)
@@ -103,21 +120,25 @@ const probeMark = ".hydrant-probe"
 
 // account compares the program's numbers with each other and with what is in
 // the bucket.
-func account(m hydrant.Metrics, stream string, tally *oracle.Tally) []oracle.Violation {
+func account(m hydrant.Metrics, stream string, tally *oracle.Tally, failed buffer.Count) []oracle.Violation {
 	var found []oracle.Violation
 	wrong := func(format string, args ...any) {
 		found = append(found, oracle.Violation{Kind: oracle.Account, Detail: fmt.Sprintf(format, args...)})
 	}
-	for unit, there := range map[string]uint64{"records": tally.Records, "bytes": tally.Bytes} {
+	all := buffer.Count{Records: tally.Records, Bytes: tally.Bytes}
+	good := all.Sub(failed)
+	for unit, there := range map[string][2]uint64{"records": {good.Records, failed.Records}, "bytes": {good.Bytes, failed.Bytes}} {
 		get := func(name string) uint64 { return ledger(m, stream, name, unit) }
 		settled := get("delivered") + get("failed") + get("dropped") + get("lost") + get("buffered")
 		if accepted := get("accepted"); accepted != settled {
 			wrong("accepted %d %s, but %d are accounted for", accepted, unit, settled)
 		}
-		if delivered := get("delivered"); delivered != there {
-			wrong("delivered %d %s, but %d are in the bucket", delivered, unit, there)
+		for i, name := range []string{"delivered", "failed"} {
+			if n := get(name); n != there[i] {
+				wrong("%s %d %s, but %d are in the bucket", name, n, unit, there[i])
+			}
 		}
-		for _, name := range []string{"failed", "dropped", "lost", "buffered"} {
+		for _, name := range []string{"dropped", "lost", "buffered"} {
 			if n := get(name); n != 0 {
 				wrong("%s: %d %s, want 0", name, n, unit)
 			}
@@ -149,7 +170,7 @@ func (b *Bed) Leftovers() []oracle.Violation {
 		found = append(found, oracle.Violation{Kind: oracle.Leftover, Detail: fmt.Sprintf(what, args...)})
 	}
 	for _, key := range b.Keys("") {
-		if strings.HasPrefix(key, "failed/") || strings.Contains(key, ".conflict-") {
+		if b.unexpected(key) || strings.Contains(key, ".conflict-") {
 			left("object %s", key)
 		}
 	}
@@ -180,6 +201,15 @@ func (b *Bed) Leftovers() []oracle.Violation {
 		}
 	}
 	return found
+}
+
+// unexpected reports whether an object is error output of a stream that should
+// have none.
+func (b *Bed) unexpected(key string) bool {
+	rest, failed := strings.CutPrefix(key, "failed/")
+	return failed && !slices.ContainsFunc(b.Streams, func(s Stream) bool {
+		return s.Convert != "" && strings.HasPrefix(rest, s.Name+"/")
+	})
 }
 
 func glob(t interface{ Fatal(...any) }, pattern string) []string {

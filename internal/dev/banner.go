@@ -28,7 +28,7 @@ func banner(s *server.Server, o Options) string {
 	f("  State          %-30s  delete it to start over, or use --ephemeral", shown(o.Dir))
 	f("")
 	f("  Stream         Source        Destination                  Cut every")
-	f("  %-14s direct put    %-28s 5s or 1MiB", Stream, "lake/"+Stream+"/ (JSON, gzip)")
+	f("  %-14s direct put    %-28s 5s or 1MiB", Stream, "lake/"+Stream+"/ ("+o.Format.words()+")")
 	f("")
 	if o.Demo {
 		f("  Sending %g sample records a second to %s (--no-demo to stop).", o.Rate, Stream)
@@ -49,6 +49,25 @@ func banner(s *server.Server, o Options) string {
 	f("    hydrant put %s FILE%s", Stream, endpointFlag(s.API()))
 	f("")
 	return b.String()
+}
+
+// words are those of the banner.
+func (f Format) words() string {
+	if f == JSONLines {
+		return "JSON, gzip"
+	}
+	return "Parquet"
+}
+
+// look says how to see what is in the first object, and query all.
+func (d *deliveries) look(object string) string {
+	const indent = "               "
+	if d.format == JSONLines {
+		return indent + "look into it: zcat '" + object + "' | head -3\n"
+	}
+	all := filepath.ToSlash(filepath.Join(shown(d.folder), Stream, "**", "*.parquet"))
+	return indent + "look into it: hydrant inspect '" + object + "'\n" +
+		indent + `query them:   duckdb -c "SELECT * FROM read_parquet('` + all + `') LIMIT 3"` + "\n"
 }
 
 // endpointFlag is what hydrant put needs if the port is not the usual one.
@@ -79,6 +98,7 @@ func shown(path string) string {
 type deliveries struct {
 	out    io.Writer
 	folder string
+	format Format
 	colour bool
 
 	mu      sync.Mutex
@@ -120,7 +140,7 @@ func (d *deliveries) delivered(name string, e stream.Delivered) {
 		e.Payload.Count.Records, records, human(e.Payload.Size), e.Plan.Cause, e.Took.Seconds())
 	if !d.hinted && !e.Payload.Failed {
 		d.hinted = true
-		line += fmt.Sprintf("               look into it: zcat '%s' | head -3\n", object)
+		line += d.look(object)
 	}
 	if !d.begun {
 		d.waiting = append(d.waiting, line)

@@ -33,6 +33,7 @@ type Options struct {
 	AdminPort int    // 0: any
 	Demo      bool   // send sample records
 	Rate      float64
+	Format    Format // of the objects
 	Colour    bool
 	Env       func(string) (string, bool)
 	Log       *slog.Logger
@@ -40,6 +41,34 @@ type Options struct {
 
 // Stream is the name of the stream to try.
 const Stream = "demo"
+
+// Format is what objects are in dev mode.
+type Format string
+
+// The formats. Anything may be put into a stream of JSON lines; Parquet needs
+// JSON objects.
+const (
+	Parquet   Format = "parquet"
+	JSONLines Format = "json.gz"
+)
+
+// Formats lists the formats.
+func Formats() []Format { return []Format{Parquet, JSONLines} }
+
+// yaml is the part of the destination that says it.
+func (f Format) yaml() string {
+	if f == JSONLines {
+		return `        compression_format: GZIP
+`
+	}
+	return `        data_format_conversion:
+          output_format:
+            parquet: {}
+          schema: # the columns are inferred from the first batch
+            infer: {}
+            on_unknown_field: extra_column
+`
+}
 
 // Config returns the configuration of dev mode in YAML.
 func Config(o Options) (string, error) {
@@ -66,11 +95,10 @@ streams:
       s3:
         bucket: %s
         prefix: %s
-        compression_format: GZIP
-        buffering_hints:
-          size: 1MiB
+%s        buffering_hints:
+          size: 1MiB # hydrant:allow small-objects
           interval: 5s # hydrant:allow small-objects
-`, quoted(filepath.Join(dir, "data")), o.Port, o.AdminPort, Stream, quoted(bucket.String()), Stream+"/"), nil
+`, quoted(filepath.Join(dir, "data")), o.Port, o.AdminPort, Stream, quoted(bucket.String()), Stream+"/", o.Format.yaml()), nil
 }
 
 // bucketFolder is the bucket "lake".
@@ -93,7 +121,7 @@ func Run(ctx context.Context, out io.Writer, o Options) error {
 	if err := os.MkdirAll(filepath.Join(o.Dir, bucketFolder), 0o755); err != nil {
 		return fmt.Errorf("create folder for objects: %w; choose another with --dir", err)
 	}
-	show := &deliveries{out: out, folder: filepath.Join(o.Dir, bucketFolder), colour: o.Colour}
+	show := &deliveries{out: out, folder: filepath.Join(o.Dir, bucketFolder), format: o.Format, colour: o.Colour}
 	s, err := server.Start(ctx, config, server.Options{Env: o.Env, Log: o.Log, Events: show.events(), TLSDir: o.Dir})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w, for instance: hydrant dev --port 4583 --admin-port 4584", err)

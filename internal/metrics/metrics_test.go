@@ -16,6 +16,7 @@ import (
 
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/buffer/vfs"
+	"github.com/hydrant-dev/hydrant/convert/column"
 	"github.com/hydrant-dev/hydrant/sinks"
 	"github.com/hydrant-dev/hydrant/stream"
 )
@@ -112,12 +113,13 @@ func TestLedgerIsReadAtScrapeAndSurvivesARestart(t *testing.T) {
 		set := stream.NewSet(dir, fsys, stream.Events{})
 		set.Apply(t.Context(), []stream.Spec{{
 			Name: "a", Hash: "h", Hints: stream.Hints{Size: 1 << 20, Interval: time.Hour},
-			Open: func() (sinks.Sink, sinks.Sink, error) { return nil, nil, errors.New("not today") },
+			Open: func(sinks.Decisions) (sinks.Sink, sinks.Sink, error) { return nil, nil, errors.New("not today") },
 		}})
 		m := New()
 		m.Watch(Sources{
 			Streams: set.Streams, Free: func() (int64, int64, error) { return 5, 10, nil },
 			Kinds: func(string) (string, string) { return "direct_put", "s3" }, MaxSize: func() int64 { return 99 },
+			Memory: &column.Budget{Limit: 77},
 		})
 		has(t, scraped(t, m),
 			`hydrant_ledger_gap_records{stream="a"} 0`,
@@ -125,7 +127,7 @@ func TestLedgerIsReadAtScrapeAndSurvivesARestart(t *testing.T) {
 			`hydrant_stream_state{state="ACTIVE",stream="a"} 0`,
 			`hydrant_stream_info{destination="s3",source="direct_put",stream="a"} 1`,
 			`hydrant_delivery_freshness_target_seconds{stream="a"} 3600`,
-			`hydrant_buffer_limit_bytes 99`, `hydrant_disk_free_bytes 5`, `hydrant_disk_size_bytes 10`,
+			`hydrant_buffer_limit_bytes 99`, `hydrant_conversion_memory_bytes 0`, `hydrant_conversion_memory_limit_bytes 77`, `hydrant_disk_free_bytes 5`, `hydrant_disk_size_bytes 10`,
 		)
 		if round == 2 {
 			has(t, scraped(t, m),

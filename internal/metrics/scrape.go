@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/convert/column"
 	"github.com/hydrant-dev/hydrant/stream"
 )
 
@@ -19,6 +20,8 @@ type Sources struct {
 	Free func() (free, total int64, err error)
 	// MaxSize is what the buffer may take on disk; 0: no limit.
 	MaxSize func() int64
+	// Memory is what the encoders of all streams share.
+	Memory *column.Budget
 }
 
 // Watch adds the metrics that are read at scrape time.
@@ -39,6 +42,8 @@ type scrape struct {
 	limit     reading
 	free      reading
 	disk      reading
+	memory    reading
+	most      reading
 }
 
 // account is one line of the ledger, in records and in bytes.
@@ -73,6 +78,8 @@ func newScrape(r *registry, from Sources) *scrape {
 	s.limit = r.atScrape(gauge, "hydrant_buffer_limit_bytes", "What all streams together may take on disk; 0 if there is no limit.")
 	s.free = r.atScrape(gauge, "hydrant_disk_free_bytes", "Free space on the disk of the buffer.")
 	s.disk = r.atScrape(gauge, "hydrant_disk_size_bytes", "Size of the disk of the buffer.")
+	s.memory = r.atScrape(gauge, "hydrant_conversion_memory_bytes", "Memory that open files of columns (Parquet, ORC, Arrow) hold.")
+	s.most = r.atScrape(gauge, "hydrant_conversion_memory_limit_bytes", "What they may hold together; beyond it row groups end early.")
 	return s
 }
 
@@ -90,6 +97,8 @@ func (s *scrape) Collect(ch chan<- prometheus.Metric) {
 		s.free.send(ch, float64(free))
 		s.disk.send(ch, float64(total))
 	}
+	s.memory.send(ch, float64(s.from.Memory.Held()))
+	s.most.send(ch, float64(s.from.Memory.Limit))
 }
 
 func (s *scrape) stream(ch chan<- prometheus.Metric, st *stream.Stream) {

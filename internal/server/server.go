@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/buffer/vfs"
 	"github.com/hydrant-dev/hydrant/configs"
+	"github.com/hydrant-dev/hydrant/convert/column"
 	"github.com/hydrant-dev/hydrant/internal/admin"
 	"github.com/hydrant-dev/hydrant/internal/logs"
 	"github.com/hydrant-dev/hydrant/internal/metrics"
@@ -49,6 +51,7 @@ type Server struct {
 	dir     *buffer.Dir
 	set     *stream.Set
 	config  atomic.Pointer[configs.Config]
+	memory  column.Budget // of the encoders of all streams
 
 	reloading sync.Mutex // one Apply at a time; guards revisions
 	revisions map[string]revision
@@ -70,6 +73,8 @@ const ballast = 64 << 20
 // others run; any other problem is an error, and nothing is left open.
 func Start(ctx context.Context, config *configs.Config, o Options) (_ *Server, err error) {
 	s := &Server{env: o.Env, log: o.Log, metrics: metrics.New(), revisions: map[string]revision{}}
+	// Half of what a container gives us is for everything else.
+	s.memory.Limit = min(int64(config.Server.ConversionMemory), debug.SetMemoryLimit(-1)/2)
 	s.serving, s.broken = errgroup.WithContext(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -163,6 +168,7 @@ func (s *Server) listenAdmin(c configs.Admin) (err error) {
 	s.metrics.Watch(metrics.Sources{
 		Streams: s.set.Streams, Kinds: s.kinds, Free: s.fs.Free,
 		MaxSize: func() int64 { return int64(s.config.Load().Server.Buffer.MaxSize) },
+		Memory:  &s.memory,
 	})
 	if c.Listen == "" {
 		return nil

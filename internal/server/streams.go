@@ -10,6 +10,8 @@ import (
 
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/configs"
+	"github.com/hydrant-dev/hydrant/convert/orc"
+	"github.com/hydrant-dev/hydrant/convert/parquet"
 	"github.com/hydrant-dev/hydrant/sinks"
 	"github.com/hydrant-dev/hydrant/sinks/s3"
 	"github.com/hydrant-dev/hydrant/source/firehose"
@@ -46,7 +48,7 @@ func (s *Server) spec(c *configs.Stream) stream.Spec {
 	spec := stream.Spec{
 		Name: c.Name, Shards: c.Shards, InFlight: inFlight,
 		Hash: c.Hash, Revision: r.number, Snapshot: c.Snapshot,
-		Open:         func() (sinks.Sink, sinks.Sink, error) { return s.open(c) },
+		Open:         func(d sinks.Decisions) (sinks.Sink, sinks.Sink, error) { return s.open(c, d) },
 		OpenSnapshot: s.openSnapshot,
 	}
 	if h, ok := c.Destination.Config.(hinted); ok {
@@ -55,20 +57,22 @@ func (s *Server) spec(c *configs.Stream) stream.Spec {
 	return spec
 }
 
-func (s *Server) open(c *configs.Stream) (destination, errorOutput sinks.Sink, err error) {
+func (s *Server) open(c *configs.Stream, d sinks.Decisions) (destination, errorOutput sinks.Sink, err error) {
 	log := s.log.With("stream", c.Name)
 	return c.Destination.Config.Open(sinks.Env{
 		Stream: c.Name, Version: objectVersion,
-		Warn: func(text string) { log.Warn(text) },
+		Warn:      func(text string) { log.Warn(text) },
+		Note:      func(text string) { log.Info(text) },
+		Decisions: d, Memory: &s.memory,
 	})
 }
 
-func (s *Server) openSnapshot(snapshot []byte) (destination, errorOutput sinks.Sink, err error) {
+func (s *Server) openSnapshot(snapshot []byte, d sinks.Decisions) (destination, errorOutput sinks.Sink, err error) {
 	c, err := configs.LoadSnapshot(snapshot, s.env)
 	if err != nil {
 		return nil, nil, err
 	}
-	return s.open(c)
+	return s.open(c, d)
 }
 
 // kinds returns what a stream's source and destination are called.
@@ -136,7 +140,29 @@ func (d deliveryStream) Describe() firehose.Description {
 			IntervalInSeconds: int(hints.Interval.Seconds()),
 			CompressionFormat: string(o.CompressionFormat),
 			FileExtension:     o.FileExtension, CustomTimeZone: o.CustomTimeZone,
+			Conversion: conversionOf(c),
 		}
 	}
 	return desc
+}
+
+// conversionOf describes what the API has words for.
+func conversionOf(c *configs.Stream) *firehose.Conversion {
+	conv := c.Conversion()
+	if conv == nil {
+		return nil
+	}
+	d := &firehose.Conversion{
+		Enabled:         conv.Enabled,
+		CaseInsensitive: conv.InputFormat.JSON.CaseInsensitive, DotsToUnderscores: conv.InputFormat.JSON.DotsToUnderscores,
+	}
+	switch o := conv.Output.(type) {
+	case *parquet.Config:
+		d.Serializer, d.Compression = "ParquetSerDe", string(o.Compression)
+	case *orc.Config:
+		d.Serializer, d.Compression = "OrcSerDe", string(o.Compression)
+	default:
+		return nil
+	}
+	return d
 }

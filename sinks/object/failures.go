@@ -45,7 +45,7 @@ func (w *errorWriter) Add(c *buffer.Chunk, rows []int) error {
 			return err
 		}
 		data := c.Bytes(row)
-		out.line = appendErrorLine(out.line, f, c.ArrivalMillis(row), data)
+		out.line = appendErrorLine(out.line, f, c.Position(row), c.ArrivalMillis(row), data)
 		out.count.Records++
 		out.count.Bytes += uint64(len(data))
 		if len(out.line) >= enough {
@@ -109,6 +109,9 @@ func (o *errorOutput) flush() error {
 	return nil
 }
 
+// Abandon has nothing to give back.
+func (w *errorWriter) Abandon() {}
+
 // Seal returns one payload for each error-output-type.
 func (w *errorWriter) Seal(p buffer.Plan) ([]sinks.Payload, error) {
 	var payloads []sinks.Payload
@@ -141,11 +144,12 @@ func (w *errorWriter) Seal(p buffer.Plan) ([]sinks.Payload, error) {
 // appendErrorLine writes one error record. The end of the last attempt is
 // given as the record's arrival: a clock would make the bytes of the object
 // differ between two executions of the same plan.
-func appendErrorLine(dst []byte, f *buffer.Failure, arrivalMillis int64, data []byte) []byte {
+func appendErrorLine(dst []byte, f *buffer.Failure, p buffer.Position, arrivalMillis int64, data []byte) []byte {
 	// The newer guide and the service disagree about the names of two members
 	// after a failed conversion; these are what the service writes.
 	code, message := `,"errorCode":`, `,"errorMessage":`
-	if f.Output == "format-conversion-failed" {
+	converted := f.Output == "format-conversion-failed"
+	if converted {
 		code, message = `,"lastErrorCode":`, `,"lastErrorMessage":`
 	}
 	dst = append(dst, `{"attemptsMade":`...)
@@ -160,7 +164,12 @@ func appendErrorLine(dst []byte, f *buffer.Failure, arrivalMillis int64, data []
 	dst = strconv.AppendInt(dst, arrivalMillis, 10)
 	dst = append(dst, `,"rawData":"`...)
 	dst = base64.StdEncoding.AppendEncode(dst, data)
-	return append(dst, '"', '}', '\n')
+	dst = append(dst, '"')
+	if converted {
+		// A record is one sequence number: nothing is aggregated here.
+		dst = fmt.Appendf(dst, `,"sequenceNumber":"%v","subSequenceNumber":0`, p)
+	}
+	return append(dst, '}', '\n')
 }
 
 func appendJSONString(dst []byte, s string) []byte {

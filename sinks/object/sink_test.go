@@ -117,7 +117,10 @@ func TestErrorRecordsAreGroupedByType(t *testing.T) {
 		ErrorCode, ErrorMessage         string
 		LastErrorCode, LastErrorMessage string
 		RawData                         []byte
+		SequenceNumber                  string
+		SubSequenceNumber               *int
 	}
+	zero := 0
 	got := map[string][]line{}
 	for key, o := range m.objects {
 		if o.ContentEncoding != "" || strings.HasSuffix(key, ".gz") {
@@ -144,7 +147,7 @@ func TestErrorRecordsAreGroupedByType(t *testing.T) {
 		},
 		"format-conversion-failed": {
 			{AttemptsMade: 1, ArrivalTimestamp: at, AttemptEndingTimestamp: at, LastErrorCode: "DataFormatConversion.ParseError",
-				LastErrorMessage: "Encountered malformed JSON.", RawData: []byte("r1\xff")},
+				LastErrorMessage: "Encountered malformed JSON.", RawData: []byte("r1\xff"), SequenceNumber: c.Position(1).String(), SubSequenceNumber: &zero},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

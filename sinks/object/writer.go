@@ -53,6 +53,13 @@ func (w *writer) open(first buffer.Position) (err error) {
 	return err
 }
 
+// Abandon gives back the memory of the encoder.
+func (w *writer) Abandon() {
+	if w.encoder != nil {
+		w.encoder.Abandon()
+	}
+}
+
 // Seal returns one payload, or none if no record was written.
 func (w *writer) Seal(p buffer.Plan) ([]sinks.Payload, error) {
 	if w.file == nil {

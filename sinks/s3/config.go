@@ -14,7 +14,9 @@ import (
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"github.com/hydrant-dev/hydrant/configs/field"
+	"github.com/hydrant-dev/hydrant/convert"
 	"github.com/hydrant-dev/hydrant/convert/compress"
+	"github.com/hydrant-dev/hydrant/convert/conversion"
 	"github.com/hydrant-dev/hydrant/convert/raw"
 	"github.com/hydrant-dev/hydrant/sinks"
 	"github.com/hydrant-dev/hydrant/sinks/file"
@@ -36,7 +38,8 @@ type Config struct {
 	BufferingHints    BufferingHints  `yaml:"buffering_hints" doc:"A batch is delivered when either is reached."`
 	PartSize          field.Size      `yaml:"part_size" doc:"Part of a multipart upload; objects of four parts and more are uploaded in parts."`
 
-	connected bool // UseConnection was called
+	connected  bool // UseConnection was called
+	conversion *conversion.Config
 }
 
 // BufferingHints say when a batch is delivered.
@@ -56,6 +59,21 @@ func Default() sinks.Config {
 		PartSize:          16 << 20,
 	}
 }
+
+// Convert makes objects files of columns. It comes before the fields are
+// decoded: the default of the buffering size is another.
+func (c *Config) Convert(conv *conversion.Config) {
+	c.conversion = conv
+	if conv.Enabled {
+		c.BufferingHints.Size = conversion.DefaultSize
+	}
+}
+
+// Conversion returns what Convert was given, or nil.
+func (c *Config) Conversion() *conversion.Config { return c.conversion }
+
+// converts reports whether objects are files of columns.
+func (c *Config) converts() bool { return c.conversion != nil && c.conversion.Enabled }
 
 // Hints returns when a batch is to be cut.
 func (c *Config) Hints() (size int64, interval time.Duration) {
@@ -123,9 +141,28 @@ func (c *Config) Validate() error {
 	if c.BufferingHints.Interval <= 0 || c.BufferingHints.Interval.Std() > 24*time.Hour {
 		add(field.Errorf("buffering_hints.interval", "more than 0s and at most 24h", "%v is out of range", c.BufferingHints.Interval))
 	}
+	if c.converts() {
+		add(c.validateConversion())
+	}
 	if c.PartSize < smallestPart || c.PartSize > largestPart {
 		add(field.Errorf("part_size", "between 5MiB and 5GiB", "%v is out of range", c.PartSize))
 	}
+	return errors.Join(problems...)
+}
+
+// validateConversion also refuses what has no meaning for files of columns.
+func (c *Config) validateConversion() error {
+	var problems []error
+	if c.CompressionFormat != compress.Uncompressed {
+		problems = append(problems, field.Errorf("compression_format",
+			"leave it out: columns are compressed inside the file; see output_format."+c.conversion.OutputName+".compression",
+			"must be UNCOMPRESSED together with data_format_conversion, as in Firehose"))
+	}
+	if c.RecordDelimiter != raw.Newline {
+		problems = append(problems, field.Errorf("record_delimiter", "leave it out",
+			"has no meaning together with data_format_conversion: a file of columns has rows"))
+	}
+	problems = append(problems, field.Under("data_format_conversion", c.conversion.Validate()))
 	return errors.Join(problems...)
 }
 
@@ -153,7 +190,10 @@ func (c *Config) naming() object.Naming {
 // Open makes the sinks. It reads local files (certificates) and talks to
 // nobody.
 func (c *Config) Open(env sinks.Env) (destination, errorOutput sinks.Sink, err error) {
-	format := raw.Format{Delimiter: c.RecordDelimiter}
+	format, err := c.format(env)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open destination: %w", err)
+	}
 	suffix := format.Extension() + c.CompressionFormat.Extension()
 	if c.FileExtension != "" {
 		suffix = c.FileExtension
@@ -168,6 +208,14 @@ func (c *Config) Open(env sinks.Env) (destination, errorOutput sinks.Sink, err e
 	}
 	d, e := object.New(store, object.Layout{Names: names, Format: format, Compression: c.CompressionFormat})
 	return d, e, nil
+}
+
+// format is that of the objects.
+func (c *Config) format(env sinks.Env) (convert.Format, error) {
+	if c.converts() {
+		return c.conversion.Format(env)
+	}
+	return raw.Format{Delimiter: c.RecordDelimiter}, nil
 }
 
 func (c *Config) store(env sinks.Env) (object.Store, error) {

@@ -43,6 +43,16 @@ type S3 struct {
 	CompressionFormat string // "UNCOMPRESSED", "GZIP", ...
 	FileExtension     string
 	CustomTimeZone    string
+	Conversion        *Conversion // nil: none
+}
+
+// Conversion describes a format conversion, in the words of the API.
+type Conversion struct {
+	Enabled           bool
+	CaseInsensitive   bool
+	DotsToUnderscores bool
+	Serializer        string // "ParquetSerDe", "OrcSerDe"
+	Compression       string // of the serializer
 }
 
 // The JSON of DescribeDeliveryStream, as far as it says something here.
@@ -92,6 +102,25 @@ type (
 		S3BackupMode   string
 		FileExtension  string `json:",omitempty"`
 		CustomTimeZone string `json:",omitempty"`
+
+		DataFormatConversionConfiguration *conversionJSON `json:",omitempty"`
+	}
+	conversionJSON struct {
+		SchemaConfiguration      struct{}
+		InputFormatConfiguration struct {
+			Deserializer struct{ OpenXJsonSerDe openXJSON }
+		}
+		OutputFormatConfiguration struct {
+			Serializer map[string]serializerJSON
+		}
+		Enabled bool
+	}
+	openXJSON struct {
+		CaseInsensitive                    bool
+		ConvertDotsInJsonKeysToUnderscores bool
+	}
+	serializerJSON struct {
+		Compression string
 	}
 )
 
@@ -141,6 +170,8 @@ func (h *Handler) streamJSON(name string, d Description) streamJSON {
 			S3BackupMode:   "Disabled",
 			FileExtension:  d.S3.FileExtension,
 			CustomTimeZone: d.S3.CustomTimeZone,
+
+			DataFormatConversionConfiguration: d.S3.Conversion.json(),
 		}
 	}
 	return s
@@ -159,6 +190,17 @@ func (h *Handler) s3JSON(d S3) s3JSON {
 	s.BufferingHints.IntervalInSeconds = d.IntervalInSeconds
 	s.EncryptionConfiguration.NoEncryptionConfig = "NoEncryption"
 	return s
+}
+
+// json leaves the schema empty: it is not in a catalog.
+func (c *Conversion) json() *conversionJSON {
+	if c == nil {
+		return nil
+	}
+	j := &conversionJSON{Enabled: c.Enabled}
+	j.InputFormatConfiguration.Deserializer.OpenXJsonSerDe = openXJSON{c.CaseInsensitive, c.DotsToUnderscores}
+	j.OutputFormatConfiguration.Serializer = map[string]serializerJSON{c.Serializer: {c.Compression}}
+	return j
 }
 
 // epochSeconds returns t in the API's form, or nil for no time.
