@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 	output.DictionaryKeyThreshold = 0
 	converttest.Run(t, converttest.Harness{
 		Format:       column.Format{Parsers: parsers, Output: output},
-		AllocsPerRow: 0.03, // streams that grow
+		AllocsPerRow: 0.2, // with the race detector, which empties the pool of parsers; TestWriteDoesNotAllocate is strict
 		Decode:       func(file []byte) ([]string, error) { return records(s, file) },
 	})
 }
