@@ -91,20 +91,20 @@ func (f *inferred) decide(inf *schema.Inference) (convert.Format, error) {
 
 // infer writes down what the records say.
 func (f *inferred) infer(inf *schema.Inference) ([]byte, error) {
-	s, err := inf.Schema()
+	d, err := inf.Decided()
 	if err != nil {
 		return nil, err
 	}
 	if f.config.Schema.OnUnknownField == column.ToExtraColumn {
 		// A field of that name is kept in the column as every unknown one.
-		s.Columns = slices.DeleteFunc(s.Columns, func(c column.Field) bool { return strings.EqualFold(c.Name, f.config.extraColumn()) })
+		d.Schema.Columns = slices.DeleteFunc(d.Schema.Columns, func(c column.Field) bool { return strings.EqualFold(c.Name, f.config.extraColumn()) })
 	}
-	if left := inf.Left(); len(left) > 0 && f.env.Warn != nil {
+	if left := d.From.Left; len(left) > 0 && f.env.Warn != nil {
 		f.env.Warn(fmt.Sprintf("no column was inferred for %s: %s; write columns to have them",
 			plural(len(left), "key"), strings.Join(left[:min(len(left), 10)], ", ")))
 	}
 	fault.Point("K6-schema")
-	return schema.Decide(s, inf.Origin()).Marshal()
+	return d.Marshal()
 }
 
 func plural(n int, what string) string {

@@ -9,74 +9,39 @@ import (
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
 
-// Decided is the columns of a table as they were once decided, to be written
+// Decided is the columns of a table as they were once inferred, to be written
 // down: a process that starts again goes on with the same.
 type Decided struct {
-	Schema   *column.Schema
-	Revision int // from 1; each change of the columns adds one
-	From     Origin
+	Schema *column.Schema
+	From   Origin
 }
 
-// Origin says where columns come from.
+// Origin says what columns were inferred from.
 type Origin struct {
-	How     string   `json:"how"`               // FromConfiguration, FromFile or Inferred
-	File    string   `json:"file,omitempty"`    // its name as it was given
-	Kind    string   `json:"kind,omitempty"`    // of the file: "Avro schema"
-	SHA256  string   `json:"sha256,omitempty"`  // of the file, see File
-	Records int      `json:"records,omitempty"` // that were looked at
-	Broken  int      `json:"broken,omitempty"`  // of these, were not JSON objects
-	Left    []string `json:"left,omitempty"`    // keys that got no column
+	Records int      `json:"records"`          // that were looked at
+	Broken  int      `json:"broken,omitempty"` // of these, were not JSON objects
+	Left    []string `json:"left,omitempty"`   // keys that got no column
 }
 
-// The words for Origin.How.
-const (
-	FromConfiguration = "columns"
-	FromFile          = "file"
-	Inferred          = "inferred"
-)
+func (o Origin) String() string { return fmt.Sprintf("inferred from %d records", o.Records-o.Broken) }
 
-func (o Origin) String() string {
-	switch o.How {
-	case FromFile:
-		return fmt.Sprintf("read from %s (%s)", o.File, o.Kind)
-	case Inferred:
-		return fmt.Sprintf("inferred from %d records", o.Records-o.Broken)
+// Decided returns what was inferred. Errors are those of Schema.
+func (inf *Inference) Decided() (*Decided, error) {
+	s, err := inf.Schema()
+	if err != nil {
+		return nil, err
 	}
-	return "written in the configuration"
-}
-
-// Origin says that a schema comes from the file of that name.
-func (f *File) Origin(name string) Origin {
-	return Origin{How: FromFile, File: name, Kind: f.Kind, SHA256: f.SHA256}
-}
-
-// Origin says that a schema was inferred. Call it after Schema.
-func (inf *Inference) Origin() Origin {
 	all, bad := inf.Records()
-	return Origin{How: Inferred, Records: all, Broken: bad, Left: inf.Left()}
-}
-
-// Decide returns the first revision.
-func Decide(s *column.Schema, from Origin) *Decided {
-	return &Decided{Schema: s, Revision: 1, From: from}
-}
-
-// Next returns d with other columns: d itself if they are the same.
-func (d *Decided) Next(s *column.Schema, from Origin) *Decided {
-	if Equal(d.Schema, s) {
-		return d
-	}
-	return &Decided{Schema: s, Revision: d.Revision + 1, From: from}
+	return &Decided{Schema: s, From: Origin{Records: all, Broken: bad, Left: inf.Left()}}, nil
 }
 
 // decidedVersion is the version of the document.
 const decidedVersion = 1
 
 type decidedDocument struct {
-	Version  int      `json:"version"`
-	Revision int      `json:"revision"`
-	From     Origin   `json:"from"`
-	Columns  []Column `json:"columns"`
+	Version int      `json:"version"`
+	From    Origin   `json:"from"`
+	Columns []Column `json:"columns"`
 }
 
 // Marshal writes the document: JSON, the same bytes for the same decision.
@@ -85,7 +50,7 @@ func (d *Decided) Marshal() ([]byte, error) {
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	err := e.Encode(decidedDocument{Version: decidedVersion, Revision: d.Revision, From: d.From, Columns: Columns(d.Schema)})
+	err := e.Encode(decidedDocument{Version: decidedVersion, From: d.From, Columns: Columns(d.Schema)})
 	if err != nil {
 		return nil, fmt.Errorf("write decided columns: %w", err)
 	}
@@ -101,12 +66,12 @@ func Unmarshal(text []byte) (*Decided, error) {
 	switch {
 	case doc.Version > decidedVersion:
 		return nil, fmt.Errorf("read decided columns: they have version %d, and this hydrant knows %d: use a newer one", doc.Version, decidedVersion)
-	case doc.Version < 1 || doc.Revision < 1:
-		return nil, errors.New("read decided columns: the version or the revision is missing")
+	case doc.Version < 1:
+		return nil, errors.New("read decided columns: the version is missing")
 	}
 	s, err := FromColumns(doc.Columns)
 	if err != nil {
 		return nil, fmt.Errorf("read decided columns: %w", err)
 	}
-	return &Decided{Schema: s, Revision: doc.Revision, From: doc.From}, nil
+	return &Decided{Schema: s, From: doc.From}, nil
 }

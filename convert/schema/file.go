@@ -2,8 +2,6 @@ package schema
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +17,6 @@ import (
 type File struct {
 	Schema *column.Schema
 	Kind   string // "Avro schema", "JSON Schema", "Hive DDL", "Glue table", "list of columns", "Parquet file" or "ORC file"
-	SHA256 string // in hex: of the text, or of the columns of a data file
 }
 
 // maxText is more than any text about columns has: a larger file is data.
@@ -55,10 +52,10 @@ func read(name string, f io.ReaderAt, size int64) (*File, error) {
 	switch {
 	case string(start) == parquetMagic:
 		s, err := readParquet(f, size)
-		return described(name, "Parquet file", s, nil, err)
+		return described(name, "Parquet file", s, err)
 	case bytes.HasPrefix(start, []byte(orcMagic)):
 		s, err := readORC(f, size)
-		return described(name, "ORC file", s, nil, err)
+		return described(name, "ORC file", s, err)
 	case size > maxText:
 		return nil, &Error{File: name, Text: fmt.Sprintf("it has %d bytes, far more than a description of columns", size), Hint: "name " + kinds}
 	}
@@ -69,8 +66,8 @@ func read(name string, f io.ReaderAt, size int64) (*File, error) {
 	return Parse(name, text)
 }
 
-// described finishes what was read from a file. text is nil for a data file.
-func described(name, kind string, s *column.Schema, text []byte, err error) (*File, error) {
+// described finishes what was read from a file.
+func described(name, kind string, s *column.Schema, err error) (*File, error) {
 	if err == nil {
 		err = check(s)
 	}
@@ -81,11 +78,7 @@ func described(name, kind string, s *column.Schema, text []byte, err error) (*Fi
 	case err != nil:
 		return nil, &Error{File: name, Text: err.Error(), Hint: "correct the file, or describe the columns another way"}
 	}
-	if text == nil {
-		text = []byte(s.Root().String())
-	}
-	sum := sha256.Sum256(text)
-	return &File{Schema: s, Kind: kind, SHA256: hex.EncodeToString(sum[:])}, nil
+	return &File{Schema: s, Kind: kind}, nil
 }
 
 // Parse reads a text that describes columns. The extension of its name says
@@ -108,7 +101,7 @@ func Parse(name string, text []byte) (*File, error) {
 		kind = "Hive DDL"
 		s, err = parseDDL(src)
 	}
-	return described(name, kind, s, text, err)
+	return described(name, kind, s, err)
 }
 
 // parseJSONText tells the descriptions in JSON apart.

@@ -255,7 +255,7 @@ func TestColumnsInferredFromRandomRowsHoldThem(t *testing.T) {
 			continue // all rows were empty
 		}
 		b, _ := two.Schema()
-		if !Equal(a, b) {
+		if !sameColumns(a, b) {
 			t.Fatalf("seed %d: the same records give\n%s\n%s", seed, row(a), row(b))
 		}
 		again, err := column.ParseType(row(a))

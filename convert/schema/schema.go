@@ -1,8 +1,8 @@
 // Package schema says where the columns of a table come from: from the
 // configuration ([FromColumns]), from a file that describes them ([ReadFile]:
 // an Avro schema, a JSON Schema, Hive DDL, a table of AWS Glue, what was decided
-// before, a Parquet or ORC file), or from the first records ([Inference]). What was decided is
-// written down ([Decided]) and changes only as the user allows ([Evolve]).
+// before, a Parquet or ORC file), or from the first records ([Inference]). What
+// was inferred is written down ([Decided]) and does not change.
 package schema
 
 import (
@@ -56,9 +56,6 @@ func Columns(s *column.Schema) []Column {
 	}
 	return columns
 }
-
-// Equal reports whether two schemas have the same columns in the same order.
-func Equal(a, b *column.Schema) bool { return a.Root().String() == b.Root().String() }
 
 // parseType reads a type and checks the names in it. Errors are
 // *column.TypeError.
