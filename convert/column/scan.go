@@ -65,21 +65,6 @@ func syntaxError(text []byte, f int) *SyntaxError {
 	return e
 }
 
-// Valid returns nil if data is one JSON value as RFC 8259 has it, and a
-// *SyntaxError otherwise. Where the RFC leaves a choice: strings must be UTF-8
-// without half surrogate pairs, numbers may be of any size, and arrays and
-// objects nest at most 512 levels deep.
-func Valid(data []byte) error {
-	i := skip(data, 0, 0)
-	if i >= 0 {
-		if i = space(data, i); i == len(data) {
-			return nil
-		}
-		i = fault(i, unexpected)
-	}
-	return syntaxError(data, i)
-}
-
 // validRecord checks that data is JSON values back to back.
 func validRecord(data []byte) error {
 	for i := space(data, 0); i < len(data); i = space(data, i) {

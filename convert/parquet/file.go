@@ -46,8 +46,7 @@ type layout struct {
 	codec     Compression
 	scratches scratches
 	// idle are the row groups of files that were closed. A new one would have
-	// to grow its memory again: for a file of 4 MB of records, parsing and all
-	// would take 60 % more time.
+	// to grow its memory again, which small files feel.
 	idle sync.Pool // of *Group
 }
 

@@ -89,9 +89,6 @@ func (e *Errors) Discard() {
 	}
 }
 
-// Named reports whether there is a file.
-func (e *Errors) Named() bool { return e.file != nil }
-
 // excerpt is the beginning of a record, on one line.
 func excerpt(record []byte) string {
 	const most = 120

@@ -45,7 +45,7 @@ func (w *errorWriter) Add(c *buffer.Chunk, rows []int) error {
 			return err
 		}
 		data := c.Bytes(row)
-		out.line = appendErrorLine(out.line, f, c.Position(row), c.ArrivalMillis(row), data)
+		out.line = AppendErrorLine(out.line, f, c.Position(row), c.ArrivalMillis(row), data)
 		out.count.Records++
 		out.count.Bytes += uint64(len(data))
 		if len(out.line) >= enough {
@@ -141,10 +141,10 @@ func (w *errorWriter) Seal(p buffer.Plan) ([]sinks.Payload, error) {
 	return payloads, nil
 }
 
-// appendErrorLine writes one error record. The end of the last attempt is
+// AppendErrorLine writes one error record. The end of the last attempt is
 // given as the record's arrival: a clock would make the bytes of the object
 // differ between two executions of the same plan.
-func appendErrorLine(dst []byte, f *buffer.Failure, p buffer.Position, arrivalMillis int64, data []byte) []byte {
+func AppendErrorLine(dst []byte, f *buffer.Failure, p buffer.Position, arrivalMillis int64, data []byte) []byte {
 	// The newer guide and the service disagree about the names of two members
 	// after a failed conversion; these are what the service writes.
 	code, message := `,"errorCode":`, `,"errorMessage":`
