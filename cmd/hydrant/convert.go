@@ -28,6 +28,7 @@ import (
 	"github.com/hydrant-dev/hydrant/convert/parquet"
 	"github.com/hydrant-dev/hydrant/convert/schema"
 	"github.com/hydrant-dev/hydrant/internal/convert"
+	"github.com/hydrant-dev/hydrant/internal/progress"
 )
 
 // convertFlags are the flags of convert.
@@ -146,13 +147,15 @@ func (c *command) runConvert(ctx context.Context, f *convertFlags, in []string, 
 func (c *command) convertTo(ctx context.Context, f *convertFlags, job *convert.Job, out string) (convert.Summary, error) {
 	summary := convert.Summary{Output: out}
 	summary.Group, summary.Groups = groupWords(job.Output)
-	display := convert.Display{Out: c.stderr, Terminal: terminal(c.stderr), Name: out, Bytes: convert.Size(job.Inputs)}
+	display, bytes := progress.Display{Out: c.stderr, Terminal: terminal(c.stderr), Name: out}, convert.Size(job.Inputs)
 	showing, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
 	if !f.quiet {
-		wg.Go(func() { display.Run(showing, job) })
+		wg.Go(func() {
+			display.Run(showing, func(took time.Duration) progress.Status { return job.Progress().Status(took, bytes) })
+		})
 	}
 	if out == "-" {
 		counted := &countedWriter{w: c.stdout}

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hydrant-dev/hydrant/configs/field"
+	"github.com/hydrant-dev/hydrant/internal/progress"
 	"github.com/hydrant-dev/hydrant/internal/put"
 	"github.com/hydrant-dev/hydrant/internal/sample"
 )
@@ -79,11 +80,15 @@ func (c *command) send(ctx context.Context, f *putFlags, stream string, files []
 		Client: client, Stream: stream, Connections: f.connections,
 		Patience: f.patience, Linger: 250 * time.Millisecond,
 	}
-	display := put.Display{Out: c.stderr, Terminal: terminal(c.stderr), Stream: stream, Records: f.count, Bytes: total}
+	display := progress.Display{Out: c.stderr, Terminal: terminal(c.stderr), Name: stream}
 	showing, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	if !f.quiet {
-		wg.Go(func() { display.Run(showing, sender) })
+		wg.Go(func() {
+			display.Run(showing, func(took time.Duration) progress.Status {
+				return sender.Progress().Status(took, f.count, total)
+			})
+		})
 	}
 	begun := time.Now()
 	err = sender.Run(ctx, put.Paced(from, f.rate))

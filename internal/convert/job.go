@@ -54,7 +54,7 @@ type Job struct {
 	// An error ends the job. It may be nil.
 	Bad func(*Bad) error
 
-	progress progress
+	done counters
 }
 
 // Bad is a record that failed.
@@ -82,11 +82,11 @@ type Progress struct {
 	Bytes        int64 // read from the inputs, before decompression
 }
 
-type progress struct{ rows, failed, bytes atomic.Int64 }
+type counters struct{ rows, failed, bytes atomic.Int64 }
 
 // Progress may be called while Run runs.
 func (j *Job) Progress() Progress {
-	return Progress{Rows: j.progress.rows.Load(), Failed: j.progress.failed.Load(), Bytes: j.progress.bytes.Load()}
+	return Progress{Rows: j.done.rows.Load(), Failed: j.done.failed.Load(), Bytes: j.done.bytes.Load()}
 }
 
 // run is what the workers of a job share.
@@ -119,7 +119,7 @@ func (j *Job) Run(ctx context.Context, w io.Writer) (Result, error) {
 	}
 	r := &run{job: j, limits: j.limits()}
 	r.out.file, r.out.done = file, map[int]*part{}
-	r.in.reader = reader{inputs: j.Inputs, size: j.partSize(), rows: j.groupRows(), read: &j.progress.bytes}
+	r.in.reader = reader{inputs: j.Inputs, size: j.partSize(), rows: j.groupRows(), read: &j.done.bytes}
 	r.room = newRoom(j.Memory/4*3, int64(r.in.reader.size), max(1, j.Cores))
 	defer r.in.reader.close()
 
@@ -235,8 +235,8 @@ func (r *run) append(p *part) error {
 	result.Groups += int64(len(p.groups))
 	result.Bytes += p.bytes
 	result.Failed += int64(len(p.bad))
-	r.job.progress.rows.Add(p.rows)
-	r.job.progress.failed.Add(int64(len(p.bad)))
+	r.job.done.rows.Add(p.rows)
+	r.job.done.failed.Add(int64(len(p.bad)))
 	if r.job.Bad == nil {
 		return nil
 	}

@@ -255,18 +255,6 @@ func TestPacedKeepsTheRateAndCatchesUp(t *testing.T) {
 	})
 }
 
-func TestProgressIsALineEveryTenSeconds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var b strings.Builder
-		ctx, cancel := context.WithTimeout(t.Context(), 35*time.Second)
-		defer cancel()
-		(&Display{Out: &b, Stream: "clicks"}).Run(ctx, &Sender{})
-		if n := strings.Count(b.String(), "\n"); n != 3 {
-			t.Errorf("%d lines in 35 s:\n%s", n, b.String())
-		}
-	})
-}
-
 func FuzzLinesLosesNothing(f *testing.F) {
 	f.Add("a\nb\r\n\n\nc")
 	f.Add("\r\n")
@@ -328,15 +316,16 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-func TestDisplay(t *testing.T) {
-	var b strings.Builder
-	d := Display{Out: &b, Stream: "clicks", Records: 200}
-	d.show(Progress{Records: 50, Bytes: 500}, time.Second)
-	d.Terminal = true
-	d.show(Progress{Records: 200, Bytes: 500, Retries: 3}, time.Second)
-	want := "clicks   25.0%  50 records  500B  50/s\n" +
-		"\r\x1b[Kclicks  " + strings.Repeat("█", 30) + " 100.0%  200 records  500B  200/s  3 retries"
-	if b.String() != want {
-		t.Errorf("got  %q\nwant %q", b.String(), want)
+func TestStatus(t *testing.T) {
+	p := Progress{Records: 50, Bytes: 500, Retries: 3}
+	for _, test := range []struct {
+		records, bytes int64
+		share          float64
+		known          bool
+	}{{200, 0, .25, true}, {0, 1000, .5, true}, {0, 0, 0, false}, {10, 0, 1, true}} {
+		s := p.Status(time.Second, test.records, test.bytes)
+		if s.Text != "50 records  500B  50/s  3 retries" || s.Share != test.share || s.Known != test.known {
+			t.Errorf("of %d records and %d bytes: %+v", test.records, test.bytes, s)
+		}
 	}
 }
