@@ -84,8 +84,8 @@ type chunk struct {
 	present  int // values that are not null
 
 	// The pages that are done.
-	pages   []byte
 	done    []page
+	packed  int    // bytes of them
 	arena   []byte // holds the bounds of the pages
 	raw     int64  // bytes before compression, with headers
 	entered int64  // entries of all pages
@@ -96,10 +96,10 @@ func newChunk(l *leaf, c *Config, g *Group) *chunk {
 	if l.physical == typeByteArray || l.physical == typeFixed {
 		k.values = newByteStrings(l, c)
 	} else {
-		k.values = newNumbers(l)
 		if l.width > 0 {
 			k.most = max(1, min(k.most, int(c.PageSize)/l.width))
 		}
+		k.values = newNumbers(l, k.most)
 	}
 	return k
 }
@@ -152,7 +152,7 @@ func (c *chunk) endPage() error {
 		s.page = c.appendLevels(s.page, c.def, c.leaf.maxDef)
 		h.defBytes = len(s.page) - h.repBytes
 	}
-	p := page{offset: len(c.pages), rows: c.rows, values: c.present, nulls: h.nulls}
+	p := page{rows: c.rows, values: c.present, nulls: h.nulls}
 	var raw []byte
 	raw, p.encoding, c.arena, p.bounds = c.values.encode(s, c.arena)
 	h.encoding = p.encoding
@@ -160,11 +160,11 @@ func (c *chunk) endPage() error {
 		c.effort = effort{} // indexes compress unlike values
 	}
 	var err error
-	if c.pages, err = s.appendDataPage(c.pages, raw, &c.effort, h); err != nil {
+	if p.bytes, err = s.dataPage(&c.group.packed, raw, &c.effort, h); err != nil {
 		return err
 	}
-	p.size = len(c.pages) - p.offset
 	c.done = append(c.done, p)
+	c.packed += len(p.bytes)
 	c.raw += int64(len(s.thrift.out) + len(raw))
 	c.entered += int64(c.entries)
 	c.def, c.rep = c.def[:0], c.rep[:0]
@@ -196,7 +196,7 @@ func (c *chunk) finish() error {
 		return nil
 	}
 	var err error
-	c.dictionary, err = s.appendDictionaryPage(c.dictionary[:0], raw, entries)
+	c.dictionary, err = s.dictionaryPage(&c.group.packed, raw, entries)
 	c.raw += int64(len(s.thrift.out) + len(raw))
 	return err
 }
@@ -205,12 +205,12 @@ func (c *chunk) finish() error {
 // capacities: it must follow from the rows alone.
 func (c *chunk) memory() int {
 	const sizeOfPage, sizeOfRun = 128, 8
-	return len(c.pages) + len(c.arena) + len(c.done)*sizeOfPage + (len(c.def)+len(c.rep))*sizeOfRun + c.values.memory()
+	return c.packed + len(c.arena) + len(c.done)*sizeOfPage + (len(c.def)+len(c.rep))*sizeOfRun + c.values.memory()
 }
 
 func (c *chunk) reset() {
 	c.values.reset()
-	c.effort, c.dictionary = effort{}, c.dictionary[:0]
+	c.effort, c.dictionary = effort{}, nil
 	c.def, c.rep, c.entries, c.rows, c.present = c.def[:0], c.rep[:0], 0, 0, 0
-	c.pages, c.done, c.arena, c.raw, c.entered = c.pages[:0], c.done[:0], c.arena[:0], 0, 0
+	c.done, c.packed, c.arena, c.raw, c.entered = c.done[:0], 0, c.arena[:0], 0, 0
 }

@@ -4,99 +4,90 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
+
+	"github.com/hydrant-dev/hydrant/convert/column"
 )
 
-// When a dictionary is given up. Most columns of unique values show it in the
-// first few thousand; the rest is what readers are known to cope with.
+// When a dictionary is given up: readers are known to cope with so many entries
+// and bytes, and columns of unique values show it early.
 const (
-	firstLook, firstUnique   = 2048, 0.98 // after so many values, if so many are different
-	secondLook, secondUnique = 16384, 0.75
-	mostEntries              = 40000
-	mostBytes                = 1 << 20
+	mostEntries = 40000
+	mostBytes   = 1 << 20
 )
+
+// looks are after how many values how many of them may be different. They lie
+// on the way of equally frequent values to the last of them.
+var looks = [...]struct{ values, entries int }{{2048, 2007}, {4096, 3830}, {8192, 7130}, {16384, 12288}}
 
 // probe counts the values that a dictionary was tried on.
-type probe struct{ values int }
+type probe struct{ values, look int }
 
 // left returns how many values may come until the next look; 0: no more looks.
 func (p *probe) left() int {
-	switch {
-	case p.values < firstLook:
-		return firstLook - p.values
-	case p.values < secondLook:
-		return secondLook - p.values
+	if p.look == len(looks) {
+		return 0
 	}
-	return 0
+	return looks[p.look].values - p.values
 }
 
 // hopeless takes the look that is due, if one is.
 func (p *probe) hopeless(entries int) bool {
-	switch p.values {
-	case firstLook:
-		return float64(entries) >= firstUnique*firstLook
-	case secondLook:
-		return float64(entries) > secondUnique*secondLook
+	if p.look == len(looks) || p.values < looks[p.look].values {
+		return false
 	}
-	return false
+	p.look++
+	return entries >= looks[p.look-1].entries
 }
 
-// slots is the hash table of a dictionary, with open addresses. A slot holds
-// the upper half of the hash and, below, the number of an entry plus one; 0 is
-// free. The place of an entry is the uppermost bits of its hash.
-type slots struct {
-	table []uint64
-	shift int // of the 32 bits of hash in a slot, to the place
-	full  int // entries at which it grows
-}
+// ahead is how many values are looked up at a time. The memory of a large
+// dictionary is far away: so the waits for it overlap.
+const ahead = 64
 
-const (
-	fewestSlots = 64
-	sizeOfSlots = 32 // bytes for each entry, of which a quarter to a half are in use
-)
-
-// reset empties the table. It stays as large as it was: the next row group is
-// like the last one.
-func (s *slots) reset() {
-	if s.table == nil {
-		s.table = make([]uint64, fewestSlots)
-		s.fit()
-	}
-	clear(s.table)
-}
-
-func (s *slots) fit() {
-	s.shift = 32 - (bits.Len(uint(len(s.table))) - 1)
-	s.full = len(s.table) / 2
-}
-
-// enlarge makes room for more entries.
-func (s *slots) enlarge() {
-	old := s.table
-	s.table = make([]uint64, 2*len(old))
-	s.fit()
-	mask := len(s.table) - 1
-	for _, slot := range old {
-		if slot == 0 {
-			continue
-		}
-		at := int(slot >> 32 >> s.shift)
-		for s.table[at] != 0 {
-			at = (at + 1) & mask
-		}
-		s.table[at] = slot
-	}
-}
+// fewestSlots is the size of a new hash table. A quarter to a half of a table
+// is in use, except that of a small one.
+const fewestSlots = 64
 
 // numberDictionary maps numbers to indexes in the order they came.
 type numberDictionary struct {
-	slots
-	seed uint64
-	keys []uint64
+	seed  uint64
+	keys  []uint64 // from 1 on
+	table []uint32 // open addresses, of keys; 0 is free
+	shift int      // of a hash, to the place
 }
 
+const sizeOfNumber = 8 + 4*3 // with its share of the table
+
+func (d *numberDictionary) entries() int { return len(d.keys) - 1 }
+
 func (d *numberDictionary) reset() {
-	d.slots.reset()
-	d.keys = d.keys[:0]
+	if d.table == nil {
+		d.resize(fewestSlots)
+		d.keys = make([]uint64, 1)
+	}
+	d.truncate(0)
+}
+
+func (d *numberDictionary) resize(slots int) {
+	d.table = make([]uint32, slots)
+	d.shift = 64 - (bits.Len(uint(slots)) - 1)
+}
+
+// truncate forgets the entries from n on.
+func (d *numberDictionary) truncate(n int) {
+	clear(d.table)
+	d.keys = d.keys[:n+1]
+	d.fill()
+}
+
+// fill enters the keys into an empty table.
+func (d *numberDictionary) fill() {
+	for i, v := range d.keys[1:] {
+		at := int(fold(v, d.seed) >> d.shift)
+		for d.table[at&(len(d.table)-1)] != 0 {
+			at++
+		}
+		d.table[at&(len(d.table)-1)] = uint32(i + 1)
+	}
 }
 
 // fold hashes a number: both halves of a full product, because numbers such as
@@ -108,106 +99,166 @@ func fold(v, seed uint64) uint64 {
 
 // add appends the indexes of values to out.
 func (d *numberDictionary) add(out []uint32, values []uint64) []uint32 {
-	table, shift, keys := d.table, d.shift, d.keys
-	mask := len(table) - 1
-	last, index := uint64(0), uint32(0)
-	known := false // last has the index
-	for _, v := range values {
-		if known && v == last {
-			out = append(out, index)
-			continue
+	var hashes [ahead]uint64
+	var found [ahead]uint32
+	for len(values) > 0 {
+		block := values[:min(len(values), ahead)]
+		values = values[len(block):]
+		table, shift, keys := d.table, d.shift, d.keys
+		for i, v := range block {
+			h := fold(v, d.seed)
+			hashes[i] = h
+			found[i] = table[int(h>>shift)&(len(table)-1)]
 		}
-		h := fold(v, d.seed)
-		at := int(h >> 32 >> shift)
-		for {
-			slot := table[at&mask]
-			if slot == 0 {
-				index = uint32(len(keys))
-				keys = append(keys, v)
-				table[at&mask] = h&^(1<<32-1) | uint64(index+1)
-				if len(keys) >= d.full {
-					d.enlarge()
-					table, shift, mask = d.table, d.shift, len(d.table)-1
-				}
-				break
+		for i, v := range block {
+			at := found[i]
+			if keys[at] != v {
+				at = 0
 			}
-			if slot>>32 == h>>32 && keys[uint32(slot)-1] == v {
-				index = uint32(slot) - 1
-				break
-			}
-			at++
+			found[i] = at
 		}
-		last, known = v, true
-		out = append(out, index)
+		for i, v := range block {
+			at := found[i]
+			if at == 0 {
+				at = d.number(v, hashes[i])
+			}
+			out = append(out, at-1)
+		}
 	}
-	d.keys = keys
 	return out
 }
 
-// truncate forgets the entries from n on.
-func (d *numberDictionary) truncate(n int) {
-	d.keys = d.keys[:n]
-	clear(d.table)
-	mask := len(d.table) - 1
-	for i, v := range d.keys {
-		h := fold(v, d.seed)
-		at := int(h >> 32 >> d.shift)
-		for d.table[at&mask] != 0 {
-			at++
+// number returns the place of v in keys, where it is added if it is not there.
+func (d *numberDictionary) number(v, hash uint64) uint32 {
+	for at := int(hash >> d.shift); ; at++ {
+		slot := &d.table[at&(len(d.table)-1)]
+		switch {
+		case *slot == 0:
+			n := uint32(len(d.keys))
+			*slot = n
+			d.keys = append(d.keys, v)
+			if len(d.keys) > len(d.table)/2 {
+				d.resize(2 * len(d.table))
+				d.fill()
+			}
+			return n
+		case d.keys[*slot] == v:
+			return *slot
 		}
-		d.table[at&mask] = h&^(1<<32-1) | uint64(i+1)
 	}
 }
 
 // bytesDictionary maps byte strings to indexes in the order they came.
 type bytesDictionary struct {
-	slots
-	seed   maphash.Seed
-	prefix int      // bytes of the length before a value in data: 4, or 0 if all have the same
-	data   []byte   // the values, as the dictionary page has them
-	places []uint64 // of each entry in data: its start, and in the lower half its length
+	seed    maphash.Seed
+	width   int      // of the values, 0 if they have their own
+	data    []byte   // the values, as the dictionary page has them
+	strings []extent // from 1 on
+	table   []uint32 // open addresses, of strings; 0 is free
+	shift   int      // of a hash, to the place
 }
+
+// extent is where in data a value is.
+type extent struct {
+	hash     uint32
+	start, n uint32
+}
+
+const sizeOfString = 12 + 4*3 // without the bytes, with its share of the table
+
+func (d *bytesDictionary) entries() int { return len(d.strings) - 1 }
 
 func (d *bytesDictionary) reset() {
-	d.slots.reset()
-	d.data, d.places = d.data[:0], d.places[:0]
+	if d.table == nil {
+		d.resize(fewestSlots)
+	}
+	clear(d.table)
+	d.data, d.strings = d.data[:0], append(d.strings[:0], extent{})
 }
 
-// entry returns a value.
-func (d *bytesDictionary) entry(index uint32) []byte {
-	p := d.places[index]
-	return d.data[p>>32:][:uint32(p)]
-}
-
-// index returns the index of s, which becomes an entry if it is not one.
-func (d *bytesDictionary) index(s []byte) uint32 {
-	h := maphash.Bytes(d.seed, s)
-	table := d.table
-	for at := int(h >> 32 >> d.shift); ; at++ {
-		slot := table[at&(len(table)-1)]
-		if slot == 0 {
-			table[at&(len(table)-1)] = h&^(1<<32-1) | uint64(len(d.places)+1)
-			return d.insert(s)
+func (d *bytesDictionary) resize(slots int) {
+	d.table = make([]uint32, slots)
+	d.shift = 32 - (bits.Len(uint(slots)) - 1)
+	for i := 1; i < len(d.strings); i++ {
+		at := d.strings[i].hash >> d.shift
+		for d.table[int(at)&(slots-1)] != 0 {
+			at++
 		}
-		if slot>>32 == h>>32 && string(d.entry(uint32(slot)-1)) == string(s) {
-			return uint32(slot) - 1
-		}
+		d.table[int(at)&(slots-1)] = uint32(i)
 	}
 }
 
-func (d *bytesDictionary) insert(s []byte) uint32 {
-	if d.prefix > 0 {
-		d.data = binary.LittleEndian.AppendUint32(d.data, uint32(len(s)))
+// value returns that of an index.
+func (d *bytesDictionary) value(index uint32) []byte { return d.bytes(d.strings[index+1]) }
+
+func (d *bytesDictionary) bytes(e extent) []byte { return d.data[e.start:][:e.n] }
+
+// of returns the bytes of a value as a page has them.
+func (d *bytesDictionary) of(b *column.Batch, place uint64) []byte {
+	v := b.Bytes(place)
+	if d.width > 0 {
+		return v[len(v)-d.width:] // big-endian: the rest repeats the sign
 	}
-	d.places = append(d.places, uint64(len(d.data))<<32|uint64(len(s)))
-	d.data = append(d.data, s...)
-	if len(d.places) >= d.full {
-		d.enlarge()
+	return v
+}
+
+// add appends the indexes of values to out, up to that which makes the
+// dictionary too large if it is not yet.
+func (d *bytesDictionary) add(out []uint32, b *column.Batch, values []uint64) []uint32 {
+	var hashes, found [ahead]uint32
+	var extents [ahead]extent
+	small := !d.tooLarge()
+	for len(values) > 0 {
+		block := values[:min(len(values), ahead)]
+		values = values[len(block):]
+		for i, place := range block {
+			hashes[i] = uint32(maphash.Bytes(d.seed, d.of(b, place)) >> 32)
+		}
+		table, shift := d.table, d.shift
+		for i := range block {
+			found[i] = table[int(hashes[i]>>shift)&(len(table)-1)]
+		}
+		for i := range block {
+			extents[i] = d.strings[found[i]]
+		}
+		for i, place := range block {
+			s, n := d.of(b, place), found[i]
+			if extents[i].hash != hashes[i] || n == 0 || string(d.bytes(extents[i])) != string(s) {
+				if n = d.number(s, hashes[i]); small && d.tooLarge() {
+					return append(out, n-1)
+				}
+			}
+			out = append(out, n-1)
+		}
 	}
-	return uint32(len(d.places) - 1)
+	return out
+}
+
+// number returns the place of s in strings, where it is added if it is not
+// there.
+func (d *bytesDictionary) number(s []byte, hash uint32) uint32 {
+	for at := int(hash >> d.shift); ; at++ {
+		slot := &d.table[at&(len(d.table)-1)]
+		if *slot == 0 {
+			n := uint32(len(d.strings))
+			*slot = n
+			if d.width == 0 {
+				d.data = binary.LittleEndian.AppendUint32(d.data, uint32(len(s)))
+			}
+			d.strings = append(d.strings, extent{hash: hash, start: uint32(len(d.data)), n: uint32(len(s))})
+			d.data = append(d.data, s...)
+			if len(d.strings) > len(d.table)/2 {
+				d.resize(2 * len(d.table))
+			}
+			return n
+		}
+		if e := d.strings[*slot]; e.hash == hash && string(d.bytes(e)) == string(s) {
+			return *slot
+		}
+	}
 }
 
 // tooLarge reports whether the dictionary has outgrown its use.
 func (d *bytesDictionary) tooLarge() bool {
-	return len(d.places) > mostEntries || len(d.data) > mostBytes
+	return d.entries() > mostEntries || len(d.data) > mostBytes
 }

@@ -97,8 +97,10 @@ func (f *File) Append(group column.Group) error {
 				return err
 			}
 		}
-		if err := f.write(c.pages); err != nil {
-			return err
+		for i := range c.done {
+			if err := f.write(c.done[i].bytes); err != nil {
+				return err
+			}
 		}
 		r.raw += c.raw
 	}
@@ -165,7 +167,7 @@ func (c *chunk) metaData(t *thrift, start, pages int64, bloom span) {
 	t.i32Field(4, c.config.Compression.number())
 	t.i64Field(5, c.entered)
 	t.i64Field(6, c.raw)
-	t.i64Field(7, int64(len(c.dictionary)+len(c.pages)))
+	t.i64Field(7, int64(len(c.dictionary)+c.packed))
 	t.i64Field(9, pages)
 	if len(c.dictionary) > 0 {
 		t.i64Field(11, start)

@@ -8,7 +8,8 @@ type Group struct {
 	branches []*branch
 	chunks   []*chunk
 	scratch  *scratch // while there is something to encode
-	top      runs     // the levels of the rows
+	packed   arena
+	top      runs // the levels of the rows
 	rows     int
 }
 
@@ -105,6 +106,7 @@ func (g *Group) finish() error {
 // reset empties the row group and keeps its memory.
 func (g *Group) reset() {
 	g.rows = 0
+	g.packed.reset()
 	for _, c := range g.chunks {
 		c.reset()
 	}

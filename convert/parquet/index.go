@@ -80,10 +80,11 @@ func (c *chunk) offsetIndex(t *thrift, offset int64) {
 	for i := range c.done {
 		p := &c.done[i]
 		t.begin()
-		t.i64Field(1, offset+int64(p.offset))
-		t.i32Field(2, p.size)
+		t.i64Field(1, offset)
+		t.i32Field(2, len(p.bytes))
 		t.i64Field(3, row)
 		t.end()
+		offset += int64(len(p.bytes))
 		row += int64(p.rows)
 	}
 	t.end()

@@ -3,6 +3,7 @@ package parquet
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
@@ -12,6 +13,7 @@ import (
 // dictionary stays in the cache that long.
 type numbers struct {
 	leaf   *leaf
+	most   int // values of a page
 	values []uint64
 	dict   numberDictionary
 	trying bool // a dictionary
@@ -20,8 +22,8 @@ type numbers struct {
 	hashed []uint64 // of values without a dictionary
 }
 
-func newNumbers(l *leaf) *numbers {
-	n := &numbers{leaf: l}
+func newNumbers(l *leaf, most int) *numbers {
+	n := &numbers{leaf: l, most: most}
 	// Not the same for all: nobody shall send values that collide.
 	n.dict.seed = rand.Uint64()
 	n.reset()
@@ -35,6 +37,11 @@ func (n *numbers) reset() {
 }
 
 func (n *numbers) add(_ *column.Batch, values []uint64, _ bool) int {
+	at := len(n.values)
+	if cap(n.values)-at < len(values) {
+		// Twice as much, where append would be sparing: a page comes in many batches.
+		n.values = slices.Grow(n.values, max(len(values), min(at, n.most-at)))
+	}
 	n.values = append(n.values, values...)
 	return len(values)
 }
@@ -43,7 +50,7 @@ func (n *numbers) add(_ *column.Batch, values []uint64, _ bool) int {
 func (n *numbers) full() bool { return false }
 
 func (n *numbers) memory() int {
-	return 8*(len(n.values)+len(n.hashed)) + (8+sizeOfSlots)*len(n.dict.keys)
+	return 8*(len(n.values)+len(n.hashed)) + sizeOfNumber*n.dict.entries()
 }
 
 func (n *numbers) encode(s *scratch, arena []byte) ([]byte, encoding, []byte, bounds) {
@@ -54,7 +61,7 @@ func (n *numbers) encode(s *scratch, arena []byte) ([]byte, encoding, []byte, bo
 	}
 	arena, b := numberBounds(arena, n.leaf, values)
 	if n.trying && n.index(s, values) {
-		width := max(1, widthOf(uint32(len(n.dict.keys)-1)))
+		width := max(1, widthOf(uint32(n.dict.entries()-1)))
 		s.page = appendIndexes(append(s.page, byte(width)), s.indexes, width)
 		return s.page, encodingDictionary, arena, b
 	}
@@ -71,7 +78,7 @@ func (n *numbers) index(s *scratch, values []uint64) bool {
 	if len(values) == 0 {
 		return n.paged
 	}
-	before := len(n.dict.keys)
+	before := n.dict.entries()
 	s.indexes = s.indexes[:0]
 	for len(values) > 0 {
 		k := len(values)
@@ -81,7 +88,7 @@ func (n *numbers) index(s *scratch, values []uint64) bool {
 		s.indexes = n.dict.add(s.indexes, values[:k])
 		n.probe.values += k
 		values = values[k:]
-		if entries := len(n.dict.keys); n.probe.hopeless(entries) || entries > mostEntries || entries*n.leaf.width > mostBytes {
+		if entries := n.dict.entries(); n.probe.hopeless(entries) || entries > mostEntries || entries*n.leaf.width > mostBytes {
 			n.trying = false
 			n.dict.truncate(before)
 			return false
@@ -95,13 +102,13 @@ func (n *numbers) dictionary(s *scratch) ([]byte, int) {
 	if !n.paged {
 		return nil, 0
 	}
-	s.page = appendNumbers(s.page[:0], n.leaf, encodingPlain, n.dict.keys)
-	return s.page, len(n.dict.keys)
+	s.page = appendNumbers(s.page[:0], n.leaf, encodingPlain, n.dict.keys[1:])
+	return s.page, n.dict.entries()
 }
 
 func (n *numbers) hashes() []uint64 {
 	if n.paged {
-		n.hashed = appendNumberHashes(n.hashed, n.leaf, n.dict.keys)
+		n.hashed = appendNumberHashes(n.hashed, n.leaf, n.dict.keys[1:])
 	}
 	return n.hashed
 }

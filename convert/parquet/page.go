@@ -26,12 +26,12 @@ const (
 
 // page is a data page that is in the file, or on its way.
 type page struct {
-	offset, size int // in chunk.pages, with the header
-	rows         int
-	values       int
-	nulls        int
-	encoding     encoding
-	bounds       bounds
+	bytes    []byte // in Group.packed, with the header
+	rows     int
+	values   int
+	nulls    int
+	encoding encoding
+	bounds   bounds
 }
 
 // dataHeader is what the header of a data page says beyond its sizes.
@@ -43,10 +43,10 @@ type dataHeader struct {
 	strings              bool // the values are byte arrays
 }
 
-// appendDataPage compresses a page and appends it, header first, to dst. In
-// version 2 the levels in front stay as they are, and so do values that would
-// not get smaller.
-func (s *scratch) appendDataPage(dst, raw []byte, e *effort, h dataHeader) ([]byte, error) {
+// dataPage compresses a page and puts it, header first, into a. In version 2
+// the levels in front stay as they are, and so do values that would not get
+// smaller.
+func (s *scratch) dataPage(a *arena, raw []byte, e *effort, h dataHeader) ([]byte, error) {
 	levels, strings := raw[:0], -1
 	if h.strings && h.encoding == encodingPlain {
 		strings = h.defBytes + h.repBytes
@@ -89,14 +89,12 @@ func (s *scratch) appendDataPage(dst, raw []byte, e *effort, h dataHeader) ([]by
 	}
 	t.end()
 	t.end()
-	dst = append(dst, t.out...)
-	dst = append(dst, levels...)
-	return append(dst, packed...), nil
+	return a.join(t.out, levels, packed), nil
 }
 
-// appendDictionaryPage compresses the entries of a dictionary and appends them
-// as a page.
-func (s *scratch) appendDictionaryPage(dst, raw []byte, entries int) ([]byte, error) {
+// dictionaryPage compresses the entries of a dictionary and puts them as a page
+// into a.
+func (s *scratch) dictionaryPage(a *arena, raw []byte, entries int) ([]byte, error) {
 	var e effort
 	packed, err := s.compress(raw, &e, -1)
 	if err != nil {
@@ -110,7 +108,7 @@ func (s *scratch) appendDictionaryPage(dst, raw []byte, entries int) ([]byte, er
 	s.thrift.i32Field(2, int(encodingPlain))
 	s.thrift.end()
 	s.thrift.end()
-	return append(append(dst, s.thrift.out...), packed...), nil
+	return a.join(s.thrift.out, nil, packed), nil
 }
 
 // beginHeader begins a PageHeader.

@@ -25,7 +25,6 @@ type byteStrings struct {
 	leaving bool     // it ends with this page
 	paged   bool     // a page refers to the dictionary
 	indexes []uint32 // of the values of the page
-	plain   int      // what the page would take without a dictionary
 	probe   probe
 	seen    []uint32 // for each entry, the last page that had it
 	page    uint32   // counts pages, for seen
@@ -35,10 +34,7 @@ type byteStrings struct {
 func newByteStrings(l *leaf, c *Config) *byteStrings {
 	s := &byteStrings{leaf: l, pageSize: int(c.PageSize)}
 	s.bounding.wide = l.order == wideOrder
-	s.dict.seed = maphash.MakeSeed()
-	if l.width == 0 {
-		s.dict.prefix = 4
-	}
+	s.dict.seed, s.dict.width = maphash.MakeSeed(), l.width
 	s.reset()
 	return s
 }
@@ -51,13 +47,13 @@ func (s *byteStrings) reset() {
 	s.bounding.reset()
 	s.dict.reset()
 	s.trying, s.leaving, s.paged = s.leaf.dictionary, false, false
-	s.indexes, s.plain, s.probe = s.indexes[:0], 0, probe{}
+	s.indexes, s.probe = s.indexes[:0], probe{}
 	s.seen, s.page, s.hashed = s.seen[:0], 0, s.hashed[:0]
 }
 
 func (s *byteStrings) memory() int {
 	return len(s.body) + 4*(len(s.lengths)+len(s.indexes)+len(s.seen)) + len(s.dict.data) +
-		(8+sizeOfSlots)*len(s.dict.places) + 8*len(s.hashed)
+		sizeOfString*s.dict.entries() + 8*len(s.hashed)
 }
 
 func (s *byteStrings) full() bool {
@@ -83,16 +79,7 @@ func (s *byteStrings) add(b *column.Batch, values []uint64, all bool) int {
 
 // hopeless reports whether it is time to give up the dictionary.
 func (s *byteStrings) hopeless() bool {
-	return !s.leaving && (s.probe.hopeless(len(s.dict.places)) || s.dict.tooLarge())
-}
-
-// value returns the bytes of a value as a page has them.
-func (s *byteStrings) value(b *column.Batch, place uint64) []byte {
-	v := b.Bytes(place)
-	if s.leaf.width > 0 {
-		return v[len(v)-s.leaf.width:] // big-endian: the rest repeats the sign
-	}
-	return v
+	return !s.leaving && (s.probe.hopeless(s.dict.entries()) || s.dict.tooLarge())
 }
 
 // addIndexes adds values to the page as indexes, up to the next look at the
@@ -101,16 +88,9 @@ func (s *byteStrings) addIndexes(b *column.Batch, values []uint64) int {
 	if left := s.probe.left(); left > 0 {
 		values = values[:min(len(values), left)]
 	}
-	n := 0
-	for _, place := range values {
-		v := s.value(b, place)
-		n++
-		s.plain += s.dict.prefix + len(v)
-		s.indexes = append(s.indexes, s.dict.index(v))
-		if !s.leaving && s.dict.tooLarge() {
-			break
-		}
-	}
+	before := len(s.indexes)
+	s.indexes = s.dict.add(s.indexes, b, values)
+	n := len(s.indexes) - before
 	s.probe.values += n
 	return n
 }
@@ -119,13 +99,17 @@ func (s *byteStrings) addIndexes(b *column.Batch, values []uint64) int {
 // the column has no dictionary; a later page ends.
 func (s *byteStrings) leave() {
 	const mostConverted = 2 * mostBytes
-	if s.paged || s.plain > mostConverted {
+	plain := 0
+	for _, index := range s.indexes {
+		plain += len(s.dict.value(index))
+	}
+	if s.paged || plain > mostConverted {
 		s.leaving = true
 		return
 	}
 	s.trying = false
 	for _, index := range s.indexes {
-		v := s.dict.entry(index)
+		v := s.dict.value(index)
 		s.bounding.add(v)
 		s.appendPlain(v)
 	}
@@ -153,7 +137,7 @@ func (s *byteStrings) addPlain(b *column.Batch, values []uint64, all bool) int {
 		if !all && s.full() {
 			return i
 		}
-		v := s.value(b, place)
+		v := s.dict.of(b, place)
 		s.bounding.add(v)
 		s.appendPlain(v)
 	}
@@ -182,7 +166,7 @@ func (s *byteStrings) encode(c *scratch, arena []byte) (raw []byte, e encoding, 
 		s.trying, s.leaving = false, false
 	}
 	s.bounding.reset()
-	s.body, s.lengths, s.indexes, s.plain = s.body[:headRoom], s.lengths[:0], s.indexes[:0], 0
+	s.body, s.lengths, s.indexes = s.body[:headRoom], s.lengths[:0], s.indexes[:0]
 	return raw, e, arena, b
 }
 
@@ -190,16 +174,16 @@ func (s *byteStrings) encode(c *scratch, arena []byte) (raw []byte, e encoding, 
 func (s *byteStrings) encodeIndexes(c *scratch) []byte {
 	s.page++
 	s.paged = true
-	for len(s.seen) < len(s.dict.places) {
+	for len(s.seen) < s.dict.entries() {
 		s.seen = append(s.seen, 0)
 	}
 	for _, index := range s.indexes {
 		if s.seen[index] != s.page {
 			s.seen[index] = s.page
-			s.bounding.add(s.dict.entry(index))
+			s.bounding.add(s.dict.value(index))
 		}
 	}
-	width := max(1, widthOf(uint32(len(s.dict.places)-1)))
+	width := max(1, widthOf(uint32(s.dict.entries()-1)))
 	c.page = appendIndexes(append(c.page, byte(width)), s.indexes, width)
 	return c.page
 }
@@ -208,13 +192,13 @@ func (s *byteStrings) dictionary(*scratch) ([]byte, int) {
 	if !s.paged {
 		return nil, 0
 	}
-	return s.dict.data, len(s.dict.places)
+	return s.dict.data, s.dict.entries()
 }
 
 func (s *byteStrings) hashes() []uint64 {
 	if s.paged {
-		for i := range s.dict.places {
-			s.hashed = append(s.hashed, hashBytes(s.dict.entry(uint32(i))))
+		for i := range s.dict.entries() {
+			s.hashed = append(s.hashed, hashBytes(s.dict.value(uint32(i))))
 		}
 	}
 	return s.hashed
