@@ -43,9 +43,17 @@ func (p *probe) hopeless(entries int) bool {
 // dictionary is far away: so the waits for it overlap.
 const ahead = 64
 
-// fewestSlots is the size of a new hash table. A quarter to a half of a table
-// is in use, except that of a small one.
+// fewestSlots is the size of a new hash table.
 const fewestSlots = 64
+
+// larger returns the size of a hash table that is half full and has to grow.
+func larger(slots int) int {
+	const small = 1 << 14 // in larger ones a quarter to a half is in use
+	if slots < small {
+		return 4 * slots
+	}
+	return 2 * slots
+}
 
 // numberDictionary maps numbers to indexes in the order they came.
 type numberDictionary struct {
@@ -101,6 +109,7 @@ func fold(v, seed uint64) uint64 {
 func (d *numberDictionary) add(out []uint32, values []uint64) []uint32 {
 	var hashes [ahead]uint64
 	var found [ahead]uint32
+	out = room(out, len(values))
 	for len(values) > 0 {
 		block := values[:min(len(values), ahead)]
 		values = values[len(block):]
@@ -136,9 +145,9 @@ func (d *numberDictionary) number(v, hash uint64) uint32 {
 		case *slot == 0:
 			n := uint32(len(d.keys))
 			*slot = n
-			d.keys = append(d.keys, v)
+			d.keys = append(room(d.keys, 1), v)
 			if len(d.keys) > len(d.table)/2 {
-				d.resize(2 * len(d.table))
+				d.resize(larger(len(d.table)))
 				d.fill()
 			}
 			return n
@@ -208,6 +217,7 @@ func (d *bytesDictionary) add(out []uint32, b *column.Batch, values []uint64) []
 	var hashes, found [ahead]uint32
 	var extents [ahead]extent
 	small := !d.tooLarge()
+	out = room(out, len(values))
 	for len(values) > 0 {
 		block := values[:min(len(values), ahead)]
 		values = values[len(block):]
@@ -242,13 +252,14 @@ func (d *bytesDictionary) number(s []byte, hash uint32) uint32 {
 		if *slot == 0 {
 			n := uint32(len(d.strings))
 			*slot = n
+			d.data = room(d.data, 4+len(s))
 			if d.width == 0 {
 				d.data = binary.LittleEndian.AppendUint32(d.data, uint32(len(s)))
 			}
-			d.strings = append(d.strings, extent{hash: hash, start: uint32(len(d.data)), n: uint32(len(s))})
+			d.strings = append(room(d.strings, 1), extent{hash: hash, start: uint32(len(d.data)), n: uint32(len(s))})
 			d.data = append(d.data, s...)
 			if len(d.strings) > len(d.table)/2 {
-				d.resize(2 * len(d.table))
+				d.resize(larger(len(d.table)))
 			}
 			return n
 		}

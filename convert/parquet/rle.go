@@ -3,6 +3,7 @@ package parquet
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // The hybrid of run lengths and bit packing, for levels and for the indexes of
@@ -183,11 +184,13 @@ func (p *packer) flush() {
 }
 
 // grow lengthens dst by n bytes, which hold anything.
-func grow(dst []byte, n int) []byte {
-	if cap(dst)-len(dst) < n {
-		bigger := make([]byte, len(dst), max(2*cap(dst), len(dst)+n))
-		copy(bigger, dst)
-		dst = bigger
+func grow(dst []byte, n int) []byte { return room(dst, n)[:len(dst)+n] }
+
+// room makes room for n more elements. It doubles, where append is sparing:
+// what is left behind on the way is dear, because new memory is.
+func room[T any](s []T, n int) []T {
+	if cap(s)-len(s) >= n {
+		return s
 	}
-	return dst[:len(dst)+n]
+	return slices.Grow(s, max(n, len(s)))
 }

@@ -121,6 +121,7 @@ func (s *byteStrings) appendPlain(v []byte) {
 	if s.leaf.bloom {
 		s.hashed = append(s.hashed, hashBytes(v))
 	}
+	s.body = room(s.body, 4+len(v))
 	switch {
 	case s.leaf.width > 0:
 	case s.leaf.encoding == encodingDeltaLength:
