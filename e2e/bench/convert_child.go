@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"runtime/pprof"
 	"time"
+
+	"github.com/hydrant-dev/hydrant/internal/heap"
 )
 
 // convertChild is a contestant written in Go: it reads what to do from
@@ -27,6 +30,9 @@ func convertChild(who string) (err error) {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go heap.Tune(ctx) // as the product does
 	before, begun := ownCPU(), time.Now()
 	if err := convertFile(who, c); err != nil {
 		return err
