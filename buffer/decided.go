@@ -1,6 +1,7 @@
 package buffer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,23 +17,35 @@ import (
 // One decision is taken at a time. The file is beside META; who removes it
 // while hydrant is stopped lets the decision be taken again.
 func (l *Log) Decide(name string, decide func() ([]byte, error)) ([]byte, error) {
+	return l.Revise(name, func(decided []byte) ([]byte, error) {
+		if decided != nil {
+			return decided, nil
+		}
+		return decide()
+	})
+}
+
+// Revise lets a decision be changed: revise gets what is decided under a name,
+// nil if nothing is, and returns what is to be decided from then on. That is
+// durable before Revise returns it; after a crash there is the one or the
+// other, whole. One decision is taken at a time.
+func (l *Log) Revise(name string, revise func(decided []byte) ([]byte, error)) ([]byte, error) {
 	l.deciding.Lock()
 	defer l.deciding.Unlock()
 	file := path.Join(l.path, name)
-	text, err := readWhole(l.dir.fs, file)
+	decided, err := readWhole(l.dir.fs, file)
 	if err == nil {
 		// The process that wrote it may have been killed before its name was
 		// durable.
 		if err := l.dir.fs.SyncDir(l.path); err != nil {
 			return nil, fmt.Errorf("sync %s: %w", l.path, err)
 		}
-		return text, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if text, err = decide(); err != nil {
-		return nil, err
+	text, err := revise(decided)
+	if err != nil || decided != nil && bytes.Equal(text, decided) {
+		return text, err
 	}
 	if err := replaceFile(l.dir.fs, file, text); err != nil {
 		return nil, fmt.Errorf("write %s: %w", file, err)

@@ -3,6 +3,7 @@ package buffer
 import (
 	"errors"
 	"io/fs"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -36,17 +37,20 @@ func TestDecisionIsTakenOnce(t *testing.T) {
 	}
 }
 
+// decisionFaults are what may fail on the way to a decision.
+var decisionFaults = []crashfs.Fault{
+	{}, // nothing
+	{On: crashfs.OpCreate, Path: "schema.json.new", Times: 1, Err: syscall.ENOSPC},
+	{On: crashfs.OpWrite, Path: "schema.json.new", Times: 1, Err: syscall.ENOSPC, Keep: 2},
+	{On: crashfs.OpSync, Path: "schema.json.new", Times: 1, Err: syscall.EIO, Drop: true},
+	{On: crashfs.OpRename, Path: "schema.json.new", Times: 1, Err: syscall.EIO},
+	{On: crashfs.OpSyncDir, Path: "streams/*", Times: 1, Err: syscall.EIO},
+}
+
 // Whatever fails on the way to a decision, and whatever is lost with the
 // power right after: what Decide returned is what it returns from then on.
 func TestDecisionSurvivesWhateverFails(t *testing.T) {
-	for _, f := range []crashfs.Fault{
-		{}, // nothing
-		{On: crashfs.OpCreate, Path: "schema.json.new", Times: 1, Err: syscall.ENOSPC},
-		{On: crashfs.OpWrite, Path: "schema.json.new", Times: 1, Err: syscall.ENOSPC, Keep: 2},
-		{On: crashfs.OpSync, Path: "schema.json.new", Times: 1, Err: syscall.EIO, Drop: true},
-		{On: crashfs.OpRename, Path: "schema.json.new", Times: 1, Err: syscall.EIO},
-		{On: crashfs.OpSyncDir, Times: 1, Err: syscall.EIO},
-	} {
+	for _, f := range decisionFaults {
 		t.Run(f.String(), func(t *testing.T) {
 			for _, mode := range crashfs.Modes() {
 				r, disk := newDiskRig(t, DirOptions{})
@@ -71,6 +75,82 @@ func TestDecisionSurvivesWhateverFails(t *testing.T) {
 				lost.open()
 				if third, err := decide(t, lost.log, "third"); third != second || err != nil {
 					t.Errorf("%v: decided %q and after a power loss %q, %v", mode, second, third, err)
+				}
+				lost.close()
+			}
+		})
+	}
+}
+
+func revise(l *Log, text string) (was, is string, err error) {
+	got, err := l.Revise("schema.json", func(decided []byte) ([]byte, error) {
+		was = string(decided)
+		return []byte(text), nil
+	})
+	return was, string(got), err
+}
+
+func TestDecisionIsRevised(t *testing.T) {
+	r := newRig(t, DirOptions{})
+	for _, step := range []struct{ was, is string }{{"", "first"}, {"first", "second"}, {"second", "second"}, {"second", "third"}} {
+		if was, is, err := revise(r.log, step.is); was != step.was || is != step.is || err != nil {
+			t.Errorf("%q was revised to %q, %v; want %q to %q", was, is, err, step.was, step.is)
+		}
+	}
+	refused := errors.New("not now")
+	if _, err := r.log.Revise("schema.json", func([]byte) ([]byte, error) { return nil, refused }); !errors.Is(err, refused) {
+		t.Errorf("err = %v", err)
+	}
+	if got, err := decide(t, r.log, "fourth"); got != "third" || err != nil {
+		t.Errorf("decided %q, %v; want third", got, err)
+	}
+}
+
+// Two revise from what the other made of it.
+func TestRevisionsFollowEachOther(t *testing.T) {
+	r := newRig(t, DirOptions{})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := r.log.Revise("schema.json", func(decided []byte) ([]byte, error) { return append(decided, 'x'), nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got, err := decide(t, r.log, ""); got != "xxxxxxxx" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// Whatever fails on the way to a revision, the one or the other is decided,
+// whole; and the other, once Revise returned it.
+func TestRevisionSurvivesWhateverFails(t *testing.T) {
+	for _, f := range decisionFaults {
+		t.Run(f.String(), func(t *testing.T) {
+			for _, mode := range crashfs.Modes() {
+				r, disk := newDiskRig(t, DirOptions{})
+				if _, err := decide(t, r.log, "first"); err != nil {
+					t.Fatal(err)
+				}
+				if f.Err != nil {
+					disk.Inject(f)
+				}
+				_, _, err := revise(r.log, "second")
+				if f.Err != nil && err == nil {
+					t.Fatal("the fault went unseen")
+				}
+				killed := &rig{t: t, fs: disk.KillClone(), o: r.o}
+				killed.open()
+				seen, goon := decide(t, killed.log, "third")
+				if seen != "second" && (err == nil || seen != "first") || goon != nil {
+					t.Errorf("%q is decided, %v, after %v", seen, goon, err)
+				}
+				lost := &rig{t: t, fs: killed.fs.(*crashfs.FS).CrashClone(1, mode), o: r.o}
+				killed.close()
+				lost.open()
+				if kept, err := decide(t, lost.log, "third"); kept != seen || err != nil {
+					t.Errorf("%v: decided %q and after a power loss %q, %v", mode, seen, kept, err)
 				}
 				lost.close()
 			}

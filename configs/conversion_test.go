@@ -119,6 +119,7 @@ func TestSnapshotHoldsTheColumnsOfTheFile(t *testing.T) {
 func TestEffectiveConversionIsAConfiguration(t *testing.T) {
 	for _, schema := range []string{
 		"{infer: {sample: 7}, on_unknown_field: extra_column}",
+		"{infer: {}, on_unknown_field: add_column, widen: strings}",
 		"{columns: [{name: id, type: bigint, required: true}]}",
 	} {
 		c := mustParse(t, withSchema(schema))

@@ -26,8 +26,9 @@ type Encoder interface {
 }
 
 // ErrAgain says that an encoder had to see the records before it could know
-// how to encode them, as when it infers their schema. Now the format knows:
-// the same records, given to a new encoder, will do.
+// how to encode them, as when it infers their schema. Now the format knows
+// more: the same records have to be given to a new encoder. That one may have
+// something to learn, too, but the formats have an end to it.
 var ErrAgain = errors.New("the records have to be encoded again")
 
 // Format makes encoders.

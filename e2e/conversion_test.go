@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/hydrant-dev/hydrant/convert/orc"
 	"github.com/hydrant-dev/hydrant/e2e/hydrant"
+	"github.com/hydrant-dev/hydrant/e2e/readers"
 	"github.com/hydrant-dev/hydrant/e2e/testbed"
 )
 
@@ -110,6 +112,109 @@ func TestRecordsBecomeRowsAndBadOnesErrorOutput(t *testing.T) {
 
 	// The columns are known to whoever asks, and to the next process.
 	client(t, nil, b.Program, "explain", "--schema", "to-orc", "-c", filepath.Join(b.Dir, "hydrant.yaml"))
+	if code := p.Stop(20 * time.Second); code != 0 {
+		t.Errorf("exit code %d\n%s", code, p.Log())
+	}
+}
+
+// growingStream infers its columns and lets them grow.
+const growingStream = `streams:
+  growing:
+    shards: 2
+    source: {direct_put: {}}
+    destination:
+      s3:
+        connection: store
+        bucket: %s
+        prefix: growing/
+        error_output_prefix: failed/growing/!{firehose:error-output-type}/
+        buffering_hints: {size: 64MiB, interval: 1s} # hydrant:allow small-objects
+        data_format_conversion:
+          output_format: {parquet: {}}
+          schema: {infer: {}, on_unknown_field: add_column, widen: strings}
+`
+
+// TestColumnsGrowAcrossCrashes changes columns three times, and kills the
+// program before and after that is durable. A program that we did not write
+// then reads all objects together.
+func TestColumnsGrowAcrossCrashes(t *testing.T) {
+	t.Parallel()
+	duckdb := readers.DuckDB(t)
+	b := testbed.New(t, hydrant.Faulty(t), rand.Uint64())
+	b.Configure("", b.StreamsYAML("")[:strings.Index(b.StreamsYAML(""), "streams:")]+fmt.Sprintf(growingStream, b.Bucket))
+
+	const batch = 300
+	var want []string
+	put := func(format, value string) {
+		t.Helper()
+		var lines strings.Builder
+		for range batch {
+			id := len(want)
+			fmt.Fprintf(&lines, format+"\n", id)
+			want = append(want, fmt.Sprintf(value, id))
+		}
+		input := filepath.Join(b.Dir, "input")
+		write(t, input, lines.String())
+		client(t, nil, b.Program, "put", "growing", input, "--endpoint", "http://"+b.API)
+	}
+	delivered := func() {
+		t.Helper()
+		until(t, "delivery", 30*time.Second, func() bool {
+			m, err := b.Metrics()
+			return err == nil && m.Stream("hydrant_ledger_delivered_records_total", "growing") == float64(len(want))
+		})
+	}
+	start := func(env ...string) *hydrant.Process {
+		p := b.Start(env...)
+		p.Ready(20 * time.Second)
+		return p
+	}
+	dies := func(p *hydrant.Process) {
+		t.Helper()
+		if code := p.Wait(20 * time.Second); code != -1 {
+			t.Fatalf("hydrant ended by itself with code %d\n%s", code, p.Log())
+		}
+	}
+
+	p := start()
+	put(`{"id":%[1]d,"v":%[1]d}`, `%[1]d %[1]d -`)
+	delivered()
+	p.Kill()
+	p = start("HYDRANT_KILL=K6-change")
+	put(`{"id":%[1]d,"v":%[1]d.5,"new":"a"}`, `%[1]d %[1]d.5 a`)
+	dies(p)
+	dies(b.Start("HYDRANT_KILL=K6-changed"))
+	p = start()
+	put(`{"id":%[1]d,"v":"x%[1]d","new":"b"}`, `%[1]d x%[1]d b`)
+	delivered()
+	if log := p.Log(); !strings.Contains(log, "columns were changed: v was double and is string") {
+		t.Errorf("the log does not tell of the change:\n%s", log)
+	}
+
+	dir := t.TempDir()
+	for key, body := range objects(t, b, "growing/", ".parquet") {
+		write(t, filepath.Join(dir, filepath.Base(key)), string(body))
+	}
+	table, err := duckdb.Query(fmt.Sprintf("SELECT id || ' ' || v || ' ' || coalesce(new, '-') AS line FROM read_parquet('%s/*.parquet', union_by_name = true) ORDER BY id", dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range table.Rows {
+		got = append(got, strings.Replace(fmt.Sprint(row["line"]), ".0 ", " ", 1)) // some objects have integers as doubles
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows of all objects (-want +got):\n%s", diff)
+	}
+	if failed := b.Keys("failed/"); len(failed) > 0 {
+		t.Errorf("there is error output: %v", failed)
+	}
+
+	out, err := exec.Command(b.Program, "explain", "--schema", "growing", "-c", filepath.Join(b.Dir, "hydrant.yaml")).Output()
+	const columns = "columns:\n  - {name: id, type: bigint}\n  - {name: v, type: string}\n  - {name: new, type: string}\n"
+	if err != nil || !strings.HasSuffix(string(out), "; changes since: 3\n"+columns) {
+		t.Errorf("the columns are shown as\n%s%v", out, err)
+	}
 	if code := p.Stop(20 * time.Second); code != 0 {
 		t.Errorf("exit code %d\n%s", code, p.Log())
 	}

@@ -41,14 +41,19 @@ type Env struct {
 	Memory *column.Budget
 }
 
-// Decisions are what a stream decides once and then sticks to, such as an
-// inferred schema.
+// Decisions are what a stream decides once and then sticks to until it decides
+// otherwise, such as an inferred schema.
 type Decisions interface {
 	// Decide returns what was decided under a name, which is that of a file
 	// beside the stream's buffer. If nothing was, it calls decide and makes the
 	// result durable before it returns. It may be called concurrently; one
 	// decision is taken at a time.
 	Decide(name string, decide func() ([]byte, error)) ([]byte, error)
+	// Revise calls revise with what was decided under a name, nil if nothing
+	// was, and makes the result durable, if it is another, before it returns it.
+	// It may be called concurrently with itself and Decide; one decision is
+	// taken at a time.
+	Revise(name string, revise func(decided []byte) ([]byte, error)) ([]byte, error)
 }
 
 // Sink is one destination of one stream. Send may be called concurrently.

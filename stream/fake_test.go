@@ -97,6 +97,10 @@ func (l *memLog) Decide(name string, decide func() ([]byte, error)) ([]byte, err
 	return decide()
 }
 
+func (l *memLog) Revise(name string, revise func(decided []byte) ([]byte, error)) ([]byte, error) {
+	return revise(nil)
+}
+
 type memFeed struct {
 	log        *memLog
 	next       uint64 // records before this index were handed out

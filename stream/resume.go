@@ -52,15 +52,22 @@ func (w *worker) redo(p buffer.Plan, damaged *spoolDir) (*spoolDir, error) {
 			return nil, err
 		}
 	}
-	d, err := w.encode(p, to, snapshot)
-	if errors.Is(err, convert.ErrAgain) {
-		d, err = w.encode(p, to, snapshot)
-	}
-	return d, err
+	return w.encode(p, to, snapshot)
 }
 
-// encode seals the records of a plan as they are read from the feed.
+// encode seals the records of a plan as they are read from the feed, and again
+// as long as that teaches the writer how to encode them. Nothing of what is
+// encoded in vain was sent: sending comes after the manifest.
 func (w *worker) encode(p buffer.Plan, to outputs, snapshot []byte) (*spoolDir, error) {
+	for {
+		d, err := w.encodeOnce(p, to, snapshot)
+		if !errors.Is(err, convert.ErrAgain) {
+			return d, err
+		}
+	}
+}
+
+func (w *worker) encodeOnce(p buffer.Plan, to outputs, snapshot []byte) (*spoolDir, error) {
 	b, err := w.begin(to)
 	if err != nil {
 		return nil, err

@@ -576,13 +576,14 @@ func TestBatchIsEncodedAgainWhenItsWriterAsksForIt(t *testing.T) {
 	run(t, `
 		plan 1-2 size
 		again 1-2
+		again 1-2
 		sent main-1-2: a b
 		done 1-2
 		plan 3-4 size
 		sent main-3-4: c d
 		done 3-4`, func(b *bench) {
 		b.spec.Hints.Size = 2
-		b.sink.again = 1
+		b.sink.again = 2
 		b.begin()
 		b.log.put("a", "b")
 		synctest.Wait()
@@ -596,9 +597,10 @@ func TestBatchIsEncodedAgainWhenItsWriterAsksForIt(t *testing.T) {
 func TestPlanIsEncodedAgainAfterARestart(t *testing.T) {
 	run(t, `
 		again 1-2
+		again 1-2
 		sent main-1-2: a b
 		done 1-2`, func(b *bench) {
-		b.sink.again = 1
+		b.sink.again = 2
 		b.log.put("a", "b")
 		b.log.plans = []buffer.Plan{{Feed: "feed", First: buffer.Position{Epoch: epoch, Seq: 1}, Last: buffer.Position{Epoch: epoch, Seq: 2}}}
 		b.begin()

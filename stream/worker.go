@@ -254,8 +254,8 @@ func (w *worker) commit(b *batch, cause buffer.Cause) error {
 	return nil
 }
 
-// again gives the records of a planned batch to a new writer: from the first
-// one it has learnt how to encode them.
+// again gives the records of a planned batch to a new writer: from the one
+// before it has learnt how to encode them.
 func (w *worker) again(b *batch, p buffer.Plan) error {
 	d, err := w.encode(p, w.stream.outputs, w.stream.spec.Snapshot)
 	b.spool = d

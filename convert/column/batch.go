@@ -12,6 +12,9 @@ type Batch struct {
 	// decimals point to: Data is the records themselves, and belongs to their
 	// chunk; Side is what had to be written anew, such as strings with escapes.
 	Data, Side []byte
+	// New are the rows of the chunk, among those in the batch, that have fields
+	// which are to be columns: see AddColumn.
+	New []int
 }
 
 // Rows returns the number of rows.
@@ -101,7 +104,7 @@ func newVector(fields []Field) Vector {
 // Reset empties the batch and keeps its memory. Places refer to data from now
 // on.
 func (b *Batch) Reset(data []byte) {
-	b.Data, b.Side = data, b.Side[:0]
+	b.Data, b.Side, b.New = data, b.Side[:0], b.New[:0]
 	b.Root.reset()
 }
 

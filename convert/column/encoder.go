@@ -50,6 +50,7 @@ type encoder struct {
 	group   Group
 	limits  Limits
 	share   share
+	watch   func(record []byte) // see Format.Watch
 
 	rows  int   // in the group
 	until int64 // bytes of records until the limits are looked at
@@ -57,6 +58,10 @@ type encoder struct {
 
 // NewEncoder returns an encoder that parses records and gives the rows to f.
 func NewEncoder(parsers *Parsers, f File, limits Limits) convert.Encoder {
+	return newEncoder(parsers, f, limits)
+}
+
+func newEncoder(parsers *Parsers, f File, limits Limits) *encoder {
 	return &encoder{parsers: parsers, file: f, group: f.NewGroup(), limits: limits, share: limits.Budget.join(), until: checkEvery}
 }
 
@@ -86,11 +91,13 @@ func (e *encoder) Append(c *buffer.Chunk, rows []int) error {
 
 func (e *encoder) append(w **worker, c *buffer.Chunk, rows []int) error {
 	if e.parse(w, c, rows) {
+		e.tell(c, rows, (*w).batch.New)
 		return e.write(&(*w).batch)
 	}
 	// Something in there makes the parser panic. One by one the others pass.
 	for i := range rows {
 		if e.parse(w, c, rows[i:i+1]) {
+			e.tell(c, rows[i:i+1], (*w).batch.New)
 			if err := e.write(&(*w).batch); err != nil {
 				return err
 			}
@@ -117,6 +124,22 @@ func (e *encoder) parse(w **worker, c *buffer.Chunk, rows []int) (ok bool) {
 	}()
 	(*w).parser.Parse(c, rows, &(*w).batch)
 	return true
+}
+
+// tell hands over the records that the columns do not hold whole.
+func (e *encoder) tell(c *buffer.Chunk, rows, news []int) {
+	if e.watch == nil {
+		return
+	}
+	for _, row := range rows {
+		isNew := len(news) > 0 && news[0] == row
+		if isNew {
+			news = news[1:]
+		}
+		if isNew || !c.Pending(row) {
+			e.watch(c.Bytes(row))
+		}
+	}
 }
 
 // check ends the group when it is large enough.

@@ -26,6 +26,11 @@ type Format struct {
 	Parsers *Parsers
 	Output  Output
 	Budget  *Budget // shared by all encoders; nil for none
+
+	// Watch is told about the records that the columns do not hold whole: those
+	// that are no rows, and with AddColumn those with fields that are to be
+	// columns. It is called by the encoders, keeps nothing, and may be nil.
+	Watch func(record []byte)
 }
 
 var _ convert.Format = Format{}
@@ -38,7 +43,9 @@ func (f Format) NewEncoder(w io.Writer) (convert.Encoder, error) {
 	}
 	limits := f.Output.Limits()
 	limits.Budget = f.Budget
-	return NewEncoder(f.Parsers, file, limits), nil
+	e := newEncoder(f.Parsers, file, limits)
+	e.watch = f.Watch
+	return e, nil
 }
 
 // Extension returns that of the output.

@@ -11,8 +11,9 @@ import (
 // compared with what came last time. Where fields are left out, it is one of
 // those a few keys ahead; where records differ, a table of spellings knows.
 type keys struct {
-	fold   bool // whatever the letter case
-	dots   bool // a.b is a_b
+	fold   bool                   // whatever the letter case
+	dots   bool                   // a.b is a_b
+	leave  func(name string) bool // see Options.Leave; may be nil
 	fields map[string]*node
 	seen   map[string]*key // by what stands between the quotes
 	start  key             // stands for the brace before the first key
@@ -34,6 +35,8 @@ type key struct {
 
 	// The keys that followed: the last one, and the one before that.
 	next, other *key
+
+	left bool // the field is left out whatever happens to unknown ones
 }
 
 // maxSeen bounds how many spellings a struct remembers beside the names of its
@@ -105,11 +108,12 @@ func (k *keys) find(last *key, d []byte, i int) (*key, int) {
 func (k *keys) learn(spelling []byte) *key {
 	k.scratch = k.normal(appendUnescaped(k.scratch[:0], spelling))
 	n := k.fields[string(k.scratch)]
+	left := n == nil && k.leave != nil && k.leave(string(k.scratch))
 	if len(k.seen) >= maxSeen+len(k.fields) || len(spelling) > maxSpelling {
-		k.stranger = key{node: n, next: never, other: never}
+		k.stranger = key{node: n, left: left, next: never, other: never}
 		return &k.stranger
 	}
-	learnt := &key{node: n, length: len(spelling) + len(`"":`), next: never, other: never}
+	learnt := &key{node: n, left: left, length: len(spelling) + len(`"":`), next: never, other: never}
 	text := append(append([]byte{'"'}, spelling...), '"', ':')
 	var word, mask [16]byte
 	for at := range copy(word[:], text) {

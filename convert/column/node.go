@@ -167,6 +167,7 @@ func (n *node) buildKeys(p *Parser) error {
 	names := map[string]string{} // of columns called otherwise in JSON, normal
 	if root {
 		n.strict = p.options.UnknownFields != Ignore
+		n.keys.leave = p.options.Leave
 		for name, key := range p.options.Keys {
 			normal := string(n.keys.normal([]byte(name)))
 			if _, ok := names[normal]; ok {

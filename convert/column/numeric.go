@@ -34,7 +34,7 @@ func (p *Parser) integerSlow(n *node, d []byte, i, slot int) int {
 	}
 	v, inRange := u.int64(x.negative)
 	if !ok || !inRange || v < n.least || v > n.most {
-		return p.refuse(i, "%v: %s is out of the range of %v, %d to %d", n, shorten(text), n.typ.Kind, n.least, n.most)
+		return p.refuseValue(n, i, "%s is out of the range of %v, %d to %d", shorten(text), n.typ.Kind, n.least, n.most)
 	}
 	n.put(slot, uint64(v))
 	return end
@@ -74,7 +74,7 @@ func (p *Parser) double(n *node, d []byte, i, slot int) int {
 	}
 	f, ok := x.float64(text)
 	if !ok {
-		return p.refuse(i, "%v: %s is out of the range of double", n, shorten(text))
+		return p.refuseValue(n, i, "%s is out of the range of double", shorten(text))
 	}
 	n.put(slot, math.Float64bits(f))
 	return end
@@ -88,7 +88,7 @@ func (p *Parser) float(n *node, d []byte, i, slot int) int {
 	}
 	f, ok := x.float32(text)
 	if !ok {
-		return p.refuse(i, "%v: %s is out of the range of float", n, shorten(text))
+		return p.refuseValue(n, i, "%s is out of the range of float", shorten(text))
 	}
 	n.put(slot, uint64(math.Float32bits(f)))
 	return end
@@ -112,7 +112,7 @@ func (p *Parser) decimal(n *node, d []byte, i, slot int) int {
 	}
 	u, r, ok := x.unscaled(text, n.typ.Scale)
 	if u = u.round(r); !ok || !u.less(n.limit) {
-		return p.refuse(i, "%v: %s has too many digits for %v", n, shorten(text), n.typ)
+		return p.refuseValue(n, i, "%s has too many digits for %v", shorten(text), n.typ)
 	}
 	if n.typ.Wide() {
 		start := len(p.side)

@@ -30,7 +30,7 @@ func (p *Parser) object(n *node, d []byte, i, slot int) int {
 		switch {
 		case k.node != nil:
 			i = p.value(k.node, d, i, inner)
-		case n.strict:
+		case n.strict && !k.left:
 			i = p.unknown(d, name, i)
 		default:
 			i = skip(d, i, p.depth)

@@ -16,4 +16,8 @@ type Options struct {
 	// ExtraColumn names the column of type string that takes the unknown
 	// fields of a record, as a JSON object, with ToExtraColumn.
 	ExtraColumn string
+	// Leave says which unknown fields are left out as with Ignore: with
+	// AddColumn, those that cannot be columns. It gets the name as columns are
+	// matched, may be nil, and is called concurrently.
+	Leave func(name string) bool
 }

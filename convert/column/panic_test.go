@@ -39,7 +39,9 @@ func TestPanicOfTheParserFailsOneRecord(t *testing.T) {
 		c.AppendCopy([]byte(r), time.UnixMilli(0))
 	}
 	f := &countingFile{}
-	e := NewEncoder(parsers, f, Limits{Bytes: 1})
+	e := newEncoder(parsers, f, Limits{Bytes: 1})
+	var watched []string
+	e.watch = func(record []byte) { watched = append(watched, string(record)) }
 	if err := e.Append(c, []int{0, 1, 2, 3}); err != nil {
 		t.Fatal(err)
 	}
@@ -49,5 +51,8 @@ func TestPanicOfTheParserFailsOneRecord(t *testing.T) {
 	if f.rows != 2 || c.Failure(0) != nil || c.Failure(3) != nil ||
 		!strings.Contains(c.Failure(1).Error(), `"x" is not an int`) || !strings.Contains(c.Failure(2).Error(), "the converter panicked, which is a defect") {
 		t.Errorf("%d rows; %v; %v", f.rows, c.Failure(1), c.Failure(2))
+	}
+	if len(watched) != 1 || watched[0] != `{"a":"x"}` {
+		t.Errorf("told about %q; what makes the parser panic is nobody's business", watched)
 	}
 }

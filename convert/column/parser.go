@@ -25,9 +25,12 @@ type Parser struct {
 	side []byte // becomes Batch.Side
 
 	// While a record is read:
-	depth  int          // how many arrays and objects the value is in
-	misfit string       // why the record is no row, after a misfit
+	depth  int    // how many arrays and objects the value is in
+	misfit string // why the record is no row, after a misfit
+	at     *node  // whose value was the misfit, and where it stands; or nil
+	atByte int
 	extra  []extraField // its unknown fields
+	news   bool         // it has fields that are to be columns
 
 	day   dayCache
 	seed  maphash.Seed
@@ -76,6 +79,10 @@ func (p *Parser) Parse(c *buffer.Chunk, rows []int, b *Batch) {
 			b.Root.Truncate(&p.root.typ, rowsBefore)
 			p.side = p.side[:sideBefore]
 			c.Fail(row, err)
+			p.news = false
+		} else if p.news {
+			b.New = append(b.New, row)
+			p.news = false
 		}
 	}
 	p.root.settle()
@@ -120,8 +127,15 @@ func (p *Parser) explain(record []byte, f int) error {
 
 // refuse notes why a record is no row of the table.
 func (p *Parser) refuse(i int, format string, args ...any) int {
-	p.misfit = fmt.Sprintf(format, args...)
+	p.misfit, p.at = fmt.Sprintf(format, args...), nil
 	return fault(i, misfit)
+}
+
+// refuseValue notes why the value at i is none for the node.
+func (p *Parser) refuseValue(n *node, i int, format string, args ...any) int {
+	f := p.refuse(i, "%v: "+format, append([]any{n}, args...)...)
+	p.at, p.atByte = n, i
+	return f
 }
 
 // bytes returns the bytes at a place.

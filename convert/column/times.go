@@ -71,12 +71,12 @@ func (p *Parser) timestamp(n *node, d []byte, i, slot int) int {
 func (p *Parser) unfitTime(n *node, text []byte, i int) int {
 	for k := range p.options.TimestampFormats {
 		if _, read, _ := p.options.TimestampFormats[k].parse(text); read {
-			return p.refuse(i, "%v: there is no time %q, or it is not between the years 1677 and 2262", n, shorten(text))
+			return p.refuseValue(n, i, "there is no time %q, or it is not between the years 1677 and 2262", shorten(text))
 		}
 	}
 	var formats []string
 	for _, f := range p.options.TimestampFormats {
 		formats = append(formats, f.String())
 	}
-	return p.refuse(i, "%v: %q is not a timestamp (formats: %s)", n, shorten(text), strings.Join(formats, ", "))
+	return p.refuseValue(n, i, "%q is not a timestamp (formats: %s)", shorten(text), strings.Join(formats, ", "))
 }

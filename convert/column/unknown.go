@@ -14,9 +14,10 @@ const (
 	Ignore        UnknownFields = iota // they are left out, as in Firehose
 	ToExtraColumn                      // they are kept in Options.ExtraColumn
 	DeadLetter                         // the record fails
+	AddColumn                          // they are left out, and the record is noted in Batch.New
 )
 
-var unknownFieldsNames = [...]string{"ignore", "extra_column", "dead_letter"}
+var unknownFieldsNames = [...]string{"ignore", "extra_column", "dead_letter", "add_column"}
 
 func (u UnknownFields) String() string { return unknownFieldsNames[u] }
 
@@ -34,7 +35,7 @@ func (u *UnknownFields) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return &field.Error{Text: fmt.Sprintf("%q is no way to treat unknown fields", text), Hint: "write ignore, extra_column or dead_letter"}
+	return &field.Error{Text: fmt.Sprintf("%q is no way to treat unknown fields", text), Hint: "write ignore, extra_column, dead_letter or add_column"}
 }
 
 // extraField is a field of the record that is no column: where its name and
@@ -47,6 +48,10 @@ func (p *Parser) unknown(d []byte, name, i int) int {
 	i = space(d, i)
 	end := skip(d, i, p.depth)
 	if end < 0 {
+		return end
+	}
+	if p.options.UnknownFields == AddColumn {
+		p.news = p.news || d[i] != 'n' // null has no type
 		return end
 	}
 	nameEnd := skipString(d, name)

@@ -84,7 +84,7 @@ func (p *Parser) unfit(n *node, d []byte, i int) int {
 	if end < 0 {
 		return end
 	}
-	return p.refuse(i, "%v: %s is not %s", n, shorten(d[i:end]), n.typ.describe())
+	return p.refuseValue(n, i, "%s is not %s", shorten(d[i:end]), n.typ.describe())
 }
 
 // describe names the type for messages.

@@ -45,9 +45,10 @@ type JSON struct {
 type Schema struct {
 	Columns        []schema.Column      `yaml:"columns,omitempty" doc:"The columns, in order."`
 	File           string               `yaml:"file,omitempty" doc:"File that describes the columns: Avro schema (.avsc), JSON Schema, Hive DDL (.sql), table of AWS Glue (.json), Parquet or ORC. Relative to the configuration file."`
-	Infer          *Infer               `yaml:"infer,omitempty" doc:"Decide the columns by the first records, once, and keep them in schema.json in the data directory."`
-	OnUnknownField column.UnknownFields `yaml:"on_unknown_field" doc:"Fields that are no columns: ignore leaves them out, extra_column keeps them, dead_letter fails the record."`
+	Infer          *Infer               `yaml:"infer,omitempty" doc:"Decide the columns by the first records, and keep them in schema.json in the data directory. They change only as add_column and widen allow."`
+	OnUnknownField column.UnknownFields `yaml:"on_unknown_field" doc:"Fields that are no columns: ignore leaves them out, extra_column keeps them, dead_letter fails the record, add_column, with infer, makes columns of them."`
 	ExtraColumn    string               `yaml:"extra_column,omitempty" doc:"With extra_column: name of the string column that takes unknown fields, as a JSON object. It is added if the schema lacks it."`
+	Widen          schema.Widening      `yaml:"widen" doc:"With infer: the types that may change when a value does not fit. none: the record fails. numbers: bigint becomes double. strings: plain types become string, too."`
 }
 
 // Infer says how columns are decided by records.
@@ -93,6 +94,7 @@ func (c *Config) Validate() error {
 		add(c.validateInference())
 		return errors.Join(problems...)
 	}
+	add(c.validateFixed())
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
@@ -144,8 +146,34 @@ func (c *Config) validateInference() error {
 	return errors.Join(problems...)
 }
 
-// options are the settings of the parser.
-func (c *Config) options() column.Options {
+// validateFixed refuses settings that change columns which the user has fixed.
+func (c *Config) validateFixed() error {
+	source := "columns"
+	switch {
+	case c.Schema.File != "":
+		source = "file"
+	case len(c.Schema.Columns) == 0:
+		return nil // that there are none is said already
+	}
+	var problems []error
+	if c.Schema.Widen != schema.WidenNothing {
+		problems = append(problems, field.Errorf("schema.widen", "write infer: {} in place of "+source+"; or write the wider types there, a reload is enough",
+			"has no meaning with %s: only inferred columns change by themselves", source))
+	}
+	if c.Schema.OnUnknownField == column.AddColumn {
+		problems = append(problems, field.Errorf("schema.on_unknown_field", "write infer: {} in place of "+source+"; or extra_column, which keeps all unknown fields in one column",
+			"add_column has no meaning with %s: only inferred columns change by themselves", source))
+	}
+	return errors.Join(problems...)
+}
+
+// evolves reports whether inferred columns may change.
+func (c *Config) evolves() bool {
+	return c.Schema.Widen != schema.WidenNothing || c.Schema.OnUnknownField == column.AddColumn
+}
+
+// options are the settings of the parser for columns.
+func (c *Config) options(s *column.Schema) column.Options {
 	json := c.InputFormat.JSON
 	o := column.Options{
 		CaseInsensitive:   json.CaseInsensitive,
@@ -154,8 +182,14 @@ func (c *Config) options() column.Options {
 		TimestampFormats:  json.TimestampFormats,
 		UnknownFields:     c.Schema.OnUnknownField,
 	}
-	if o.UnknownFields == column.ToExtraColumn {
+	switch o.UnknownFields {
+	case column.ToExtraColumn:
 		o.ExtraColumn = c.extraColumn()
+	case column.AddColumn:
+		o.Leave = func(name string) bool { return !schema.CanAdd(s, name) }
+		if schema.Full(s) {
+			o.UnknownFields = column.Ignore // which is faster
+		}
 	}
 	return o
 }
@@ -195,7 +229,7 @@ func (c *Config) withExtra(s *column.Schema) *column.Schema {
 // format makes encoders for columns. It also begins a file, so that columns
 // and settings that cannot work together are refused before there are records.
 func (c *Config) format(s *column.Schema, memory *column.Budget) (column.Format, error) {
-	parsers, err := column.NewParsers(s, c.options())
+	parsers, err := column.NewParsers(s, c.options(s))
 	if err != nil {
 		return column.Format{}, field.Under("input_format.json", err)
 	}

@@ -25,13 +25,20 @@ const SchemaFile = "schema.json"
 // it decided, and ends with convert.ErrAgain. The batch is planned by then, so
 // a crash before the decision is durable only means that it is taken again,
 // by the same records. From then on every encoder of the stream has it, after
-// restarts too.
+// restarts too; or what became of it since, see evolving.
 type inferred struct {
 	config *Config
 	env    sinks.Env
 
-	mu      sync.Mutex
-	decided convert.Format // nil until there is a decision
+	mu  sync.Mutex
+	now *decision // nil until there is one
+}
+
+// decision is the columns as they are written down.
+type decision struct {
+	text    []byte
+	decided *schema.Decided
+	format  column.Format
 }
 
 // Extension returns that of the output.
@@ -42,27 +49,29 @@ func (f *inferred) ContentType() string { return column.Format{}.ContentType() }
 
 // NewEncoder starts a file, or looks at records if nothing is decided.
 func (f *inferred) NewEncoder(w io.Writer) (convert.Encoder, error) {
-	format, err := f.decide(nil)
+	d, err := f.decide(nil)
 	if errors.Is(err, errUndecided) {
 		return &looking{format: f, inference: f.config.inference()}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return format.NewEncoder(w)
+	if f.config.evolves() {
+		return f.evolving(w, d)
+	}
+	return d.format.NewEncoder(w)
 }
 
 // errUndecided says that no schema was inferred yet.
 var errUndecided = errors.New("nothing is decided yet")
 
-// decide returns the format with the columns that were decided, be it here and
-// now, by inf. Without inf it fails with errUndecided where there is no
-// decision.
-func (f *inferred) decide(inf *schema.Inference) (convert.Format, error) {
+// decide returns the columns that were decided, be it here and now, by inf.
+// Without inf it fails with errUndecided where there is no decision.
+func (f *inferred) decide(inf *schema.Inference) (*decision, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.decided != nil {
-		return f.decided, nil
+	if f.now != nil {
+		return f.now, nil
 	}
 	text, err := f.env.Decisions.Decide(SchemaFile, func() ([]byte, error) {
 		if inf == nil {
@@ -70,23 +79,61 @@ func (f *inferred) decide(inf *schema.Inference) (convert.Format, error) {
 		}
 		return f.infer(inf)
 	})
+	if err == nil {
+		err = f.adopt(text)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("decide columns: %w", err)
 	}
-	decided, err := schema.Unmarshal(text)
+	if inf != nil {
+		stay := "stay as they are"
+		if f.config.evolves() {
+			stay = "change only as allowed"
+		}
+		f.note(fmt.Sprintf("columns were decided and %s: %s; see them with: hydrant explain --schema %s",
+			stay, plural(len(f.now.decided.Schema.Columns), "column"), f.env.Stream))
+	}
+	return f.now, nil
+}
+
+// adopt takes over what is written down.
+func (f *inferred) adopt(text []byte) error {
+	d, err := schema.Unmarshal(text)
 	if err != nil {
-		return nil, fmt.Errorf("decide columns: %w; correct %s of the stream, or remove it to infer them again, while hydrant is stopped", err, SchemaFile)
+		return fmt.Errorf("%w; correct %s of the stream, or remove it to infer them again, while hydrant is stopped", err, SchemaFile)
 	}
-	format, err := f.config.format(f.config.withExtra(decided.Schema), f.env.Memory)
+	now, err := f.decision(d)
 	if err != nil {
-		return nil, fmt.Errorf("decide columns: %w", err)
+		return err
 	}
-	f.decided = format
-	if inf != nil && f.env.Note != nil {
-		f.env.Note(fmt.Sprintf("columns were decided and stay as they are: %s; see them with: hydrant explain --schema %s",
-			plural(len(decided.Schema.Columns), "column"), f.env.Stream))
+	now.text = text // someone may have written it otherwise
+	f.now = now
+	return nil
+}
+
+// decision makes what is needed to encode with columns.
+func (f *inferred) decision(d *schema.Decided) (*decision, error) {
+	text, err := d.Marshal()
+	if err != nil {
+		return nil, err
 	}
-	return format, nil
+	format, err := f.config.format(f.config.withExtra(d.Schema), f.env.Memory)
+	if err != nil {
+		return nil, err
+	}
+	return &decision{text, d, format}, nil
+}
+
+func (f *inferred) note(text string) {
+	if f.env.Note != nil {
+		f.env.Note(text)
+	}
+}
+
+func (f *inferred) warn(text string) {
+	if f.env.Warn != nil {
+		f.env.Warn(text)
+	}
 }
 
 // infer writes down what the records say.
@@ -99,8 +146,8 @@ func (f *inferred) infer(inf *schema.Inference) ([]byte, error) {
 		// A field of that name is kept in the column as every unknown one.
 		d.Schema.Columns = slices.DeleteFunc(d.Schema.Columns, func(c column.Field) bool { return strings.EqualFold(c.Name, f.config.extraColumn()) })
 	}
-	if left := d.From.Left; len(left) > 0 && f.env.Warn != nil {
-		f.env.Warn(fmt.Sprintf("no column was inferred for %s: %s; write columns to have them",
+	if left := d.From.Left; len(left) > 0 {
+		f.warn(fmt.Sprintf("no column was inferred for %s: %s; write columns to have them",
 			plural(len(left), "key"), strings.Join(left[:min(len(left), 10)], ", ")))
 	}
 	fault.Point("K6-schema")

@@ -9,8 +9,8 @@ import (
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
 
-// Decided is the columns of a table as they were once inferred, to be written
-// down: a process that starts again goes on with the same.
+// Decided is the columns of a table as they were inferred and have changed
+// since, to be written down: a process that starts again goes on with the same.
 type Decided struct {
 	Schema *column.Schema
 	From   Origin
@@ -18,12 +18,26 @@ type Decided struct {
 
 // Origin says what columns were inferred from.
 type Origin struct {
-	Records int      `json:"records"`          // that were looked at
-	Broken  int      `json:"broken,omitempty"` // of these, were not JSON objects
-	Left    []string `json:"left,omitempty"`   // keys that got no column
+	Records int      `json:"records"`           // that were looked at
+	Broken  int      `json:"broken,omitempty"`  // of these, were not JSON objects
+	Left    []string `json:"left,omitempty"`    // keys that got no column
+	Changes int      `json:"changes,omitempty"` // columns that were added or got a wider type since
 }
 
-func (o Origin) String() string { return fmt.Sprintf("inferred from %d records", o.Records-o.Broken) }
+func (o Origin) String() string {
+	text := fmt.Sprintf("inferred from %d records", o.Records-o.Broken)
+	if o.Changes > 0 {
+		text += fmt.Sprintf("; changes since: %d", o.Changes)
+	}
+	return text
+}
+
+// Next returns what is decided after some changes.
+func (d *Decided) Next(s *column.Schema, changes []Change) *Decided {
+	from := d.From
+	from.Changes += len(changes)
+	return &Decided{Schema: s, From: from}
+}
 
 // Decided returns what was inferred. Errors are those of Schema.
 func (inf *Inference) Decided() (*Decided, error) {
