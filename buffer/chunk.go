@@ -154,6 +154,8 @@ type Failure struct {
 	Code     string // errorCode
 	Message  string // errorMessage
 	Attempts int    // attemptsMade
+	// Details are further members of the error record, as JSON without braces.
+	Details string
 }
 
 func (f *Failure) Error() string { return f.Code + ": " + f.Message }

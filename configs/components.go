@@ -58,6 +58,9 @@ type (
 	// connected is a component that can be given a shared connection. It is
 	// called before Validate with what the table of Connections made.
 	connected interface{ UseConnection(connection any) error }
+	// parted is a component with fields that are given connections of their
+	// own: it returns pointers to them, by name.
+	parted interface{ Parts() map[string]any }
 	// objects is a destination that writes objects; small ones and two streams
 	// in one place deserve a warning.
 	objects interface {

@@ -72,9 +72,15 @@ type Source struct {
 
 // Destination says where records go.
 type Destination struct {
-	Kind       string // a key of [Sinks]
-	Connection string // its name; empty if the destination uses none
-	Config     sinks.Config
+	Kind        string // a key of [Sinks]
+	Connections []Use  // of shared connections
+	Config      sinks.Config
+}
+
+// Use is where a destination names a shared connection.
+type Use struct {
+	Part string // the field that holds it: "s3_backup"; "" is the destination itself
+	Name string
 }
 
 // Equal reports whether a stream that runs with s would run the same with

@@ -50,7 +50,7 @@ func (l *loader) decodeStream(s *section) {
 	path := join(s.path, "destination."+destKey.Value)
 	ok = l.decodeConversion(s, dest, path, stream.Destination.Config) && ok
 	ok = l.decodeInto(s, without(dest, conversionName), path, stream.Destination.Config) && ok
-	ok = l.connect(s, dest, path, &stream.Destination) && ok
+	ok = l.connectAll(s, dest, path, &stream.Destination) && ok
 	ok = l.validate(s, path, stream.Destination.Config) && ok
 	if ok {
 		l.snapshot(s, stream)
@@ -58,19 +58,41 @@ func (l *loader) decodeStream(s *section) {
 	}
 }
 
-// connect gives a destination the shared connection that it names.
-func (l *loader) connect(s *section, dest *yaml.Node, path string, d *Destination) bool {
+// connectAll gives a destination and its parts the shared connections that they
+// name.
+func (l *loader) connectAll(s *section, dest *yaml.Node, path string, d *Destination) bool {
+	ok := l.connect(s, dest, path, d, "", d.Config)
+	p, isParted := d.Config.(parted)
+	if !isParted {
+		return ok
+	}
+	parts := p.Parts()
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		if _, n := get(dest, name); n != nil {
+			ok = l.connect(s, n, join(path, name), d, name, parts[name]) && ok
+		}
+	}
+	return ok
+}
+
+// connect gives component, which is a part of d and stands at dest, the shared
+// connection that it names.
+func (l *loader) connect(s *section, dest *yaml.Node, path string, d *Destination, part string, component any) bool {
 	_, n := get(dest, "connection")
-	user, ok := d.Config.(connected)
+	user, ok := component.(connected)
 	if n == nil || n.Value == "" || !ok {
 		return true
 	}
-	d.Connection = n.Value
+	d.Connections = append(d.Connections, Use{part, n.Value})
 	at := join(path, "connection")
 	if l.connections[n.Value] == nil {
 		help, _ := didYouMean(n.Value, slices.Collect(maps.Keys(l.connections)))
 		if len(l.connections) == 0 {
-			help = "define it: connections: {" + n.Value + ": {" + d.Kind + ": {…}}}"
+			kind := d.Kind
+			if part != "" {
+				kind = "s3" // parts are backups
+			}
+			help = "define it: connections: {" + n.Value + ": {" + kind + ": {…}}}"
 		}
 		l.report(s.file, Problem{ID: "unknown-connection", Path: at,
 			Text: fmt.Sprintf("%s: there is no connection %q", at, n.Value), Help: help}, n)

@@ -33,13 +33,21 @@ func Effective(c *Config) ([]byte, error) {
 		n := valueNode(reflect.ValueOf(s))
 		put(n, "source", mapping(s.Source.Kind, valueNode(reflect.ValueOf(s.Source.Config))))
 		d := valueNode(reflect.ValueOf(s.Destination.Config))
-		if conn := c.connection(s.Destination.Connection); conn != nil {
+		for _, use := range s.Destination.Connections {
+			conn := c.connection(use.Name)
+			if conn == nil {
+				continue
+			}
 			// What the connection says is said there.
 			var shared []string
 			for key := range entries(valueNode(reflect.ValueOf(conn.Config))) {
 				shared = append(shared, key.Value)
 			}
-			d = without(d, shared...)
+			if use.Part == "" {
+				d = without(d, shared...)
+			} else if _, part := get(d, use.Part); part != nil {
+				part.Content = without(part, shared...).Content
+			}
 		}
 		if c := s.Conversion(); c != nil {
 			put(d, conversionName, conversionNode(c))

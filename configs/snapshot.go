@@ -21,8 +21,14 @@ func (l *loader) snapshot(s *section, stream *Stream) {
 func (l *loader) document(s *section, stream *Stream, tree func(*section) *yaml.Node) []byte {
 	doc := mapping("version", text("1"))
 	doc.Content[1].Tag = "!!int"
-	if c := l.connections[stream.Destination.Connection]; c != nil {
-		doc.Content = append(doc.Content, text("connections"), mapping(c.name, canonical(tree(c), c.file.dir)))
+	connections := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	for _, name := range stream.Destination.connectionNames() {
+		if c := l.connections[name]; c != nil {
+			connections.Content = append(connections.Content, text(c.name), canonical(tree(c), c.file.dir))
+		}
+	}
+	if len(connections.Content) > 0 {
+		doc.Content = append(doc.Content, text("connections"), connections)
 	}
 	n := canonical(tree(s), s.file.dir)
 	inlineColumns(n, stream)
@@ -32,6 +38,16 @@ func (l *loader) document(s *section, stream *Stream, tree func(*section) *yaml.
 		panic("configs: write a tree that was read: " + err.Error())
 	}
 	return b
+}
+
+// connectionNames returns each once, sorted.
+func (d *Destination) connectionNames() []string {
+	var names []string
+	for _, u := range d.Connections {
+		names = append(names, u.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func hash(b []byte) string {

@@ -7,6 +7,7 @@ package sinks
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/hydrant-dev/hydrant/buffer"
@@ -18,10 +19,30 @@ import (
 type Config interface {
 	// Validate returns nil or a *field.Error, or several joined by errors.Join.
 	Validate() error
-	// Open makes the sink and the sink for its error output. It does not talk
-	// to the destination: one that is down must not keep a stream from
-	// accepting records.
-	Open(env Env) (destination, errorOutput Sink, err error)
+	// Open makes the sinks. It does not talk to the destination: one that is
+	// down must not keep a stream from accepting records.
+	Open(env Env) (Outputs, error)
+}
+
+// Outputs are the places a stream's records can go.
+type Outputs struct {
+	Destination Sink
+	// Errors takes the records that failed, with why in their chunk.
+	Errors Sink
+	// Backup takes all records, as they came; nil if there is none.
+	Backup Sink
+	// FailedType is the error-output-type of records that the destination would
+	// not take: "elasticsearch-failed".
+	FailedType string
+}
+
+// Close closes all of them.
+func (o Outputs) Close() error {
+	err := errors.Join(o.Destination.Close(), o.Errors.Close())
+	if o.Backup != nil {
+		err = errors.Join(err, o.Backup.Close())
+	}
+	return err
 }
 
 // Env is what a sink is told about the stream it serves.
@@ -66,6 +87,13 @@ type Sink interface {
 	Send(ctx context.Context, p *Payload) error
 	// Close releases connections. It may be called more than once.
 	Close() error
+}
+
+// Describer is a Sink whose error records have further members.
+type Describer interface {
+	// Describe returns those of one record of a payload, as JSON without braces:
+	// "esIndexName":"app". It does no I/O but read the payload.
+	Describe(p *Payload, row int) string
 }
 
 // Prober is a Sink that can say before the first delivery whether it would
@@ -122,8 +150,9 @@ type Payload struct {
 	// Headers go with the payload as the sink understands them
 	// (Content-Type, Content-Encoding).
 	Headers map[string]string `json:"headers,omitempty"`
-	// Failed marks a payload of the error output.
+	// Failed marks a payload of the error output, Backup one of the backup.
 	Failed bool `json:"failed,omitempty"`
+	Backup bool `json:"backup,omitempty"`
 
 	// Ends and Seqs let a payload be delivered in parts: Ends[i] is where the
 	// fragment of the record with sequence Seqs[i] ends in the body. Both are

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +14,7 @@ type batch struct {
 	spool  *spoolDir
 	main   sinks.Writer // for the destination
 	failed sinks.Writer // for the error output
+	backup sinks.Writer // for all records; nil: none
 
 	first, last buffer.Position
 	oldest      time.Time
@@ -26,8 +26,12 @@ type batch struct {
 	rows, bad []int // scratch
 }
 
-func newBatch(spool *spoolDir, to outputs) *batch {
-	return &batch{spool: spool, main: to.destination.Batch(spool), failed: to.errors.Batch(spool)}
+func newBatch(spool *spoolDir, to sinks.Outputs) *batch {
+	b := &batch{spool: spool, main: to.Destination.Batch(spool), failed: to.Errors.Batch(spool)}
+	if to.Backup != nil {
+		b.backup = to.Backup.Batch(spool)
+	}
+	return b
 }
 
 func (b *batch) empty() bool { return b.count.Records == 0 }
@@ -51,12 +55,30 @@ func (b *batch) add(c *buffer.Chunk, row int, hint int64) (next int, err error) 
 		}
 	}
 	b.last = c.Position(row - 1)
+	if err := b.keep(c, first, row); err != nil {
+		return row, err
+	}
 	if len(b.rows) > 0 {
 		if err := b.main.Add(c, b.rows); err != nil {
 			return row, fmt.Errorf("encode records: %w", err)
 		}
 	}
 	return row, b.settle(c, first, row)
+}
+
+// keep hands the rows to the backup, whatever becomes of them.
+func (b *batch) keep(c *buffer.Chunk, first, end int) error {
+	if b.backup == nil {
+		return nil
+	}
+	b.bad = b.bad[:0]
+	for row := first; row < end; row++ {
+		b.bad = append(b.bad, row)
+	}
+	if err := b.backup.Add(c, b.bad); err != nil {
+		return fmt.Errorf("write backup: %w", err)
+	}
+	return nil
 }
 
 // settle counts where the rows went and hands the failed ones to the error
@@ -99,20 +121,26 @@ func (b *batch) seal(p buffer.Plan, snapshot []byte) error {
 	for i := range errs {
 		errs[i].Failed = true
 	}
-	return b.spool.seal(&manifest{Plan: p, Payloads: append(payloads, errs...), Outcome: b.outcome, Snapshot: snapshot})
+	payloads = append(payloads, errs...)
+	if b.backup != nil {
+		backup, err := b.backup.Seal(p)
+		if err != nil {
+			return fmt.Errorf("seal backup: %w", err)
+		}
+		for i := range backup {
+			backup[i].Backup = true
+		}
+		payloads = append(payloads, backup...)
+	}
+	return b.spool.seal(&manifest{Plan: p, Payloads: payloads, Outcome: b.outcome, Snapshot: snapshot})
 }
 
 // abandon drops what was encoded; the records are still in the feed.
 func (b *batch) abandon() error {
 	b.main.Abandon()
 	b.failed.Abandon()
+	if b.backup != nil {
+		b.backup.Abandon()
+	}
 	return b.spool.abandon()
 }
-
-// outputs are the two places a stream's records can go.
-type outputs struct {
-	destination sinks.Sink
-	errors      sinks.Sink
-}
-
-func (o outputs) close() error { return errors.Join(o.destination.Close(), o.errors.Close()) }

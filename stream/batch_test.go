@@ -26,7 +26,7 @@ func fill(c *buffer.Chunk, n int, record []byte) {
 }
 
 func TestAddDoesNotAllocatePerRecord(t *testing.T) {
-	b := newBatch(nil, outputs{blackHole{}, blackHole{}})
+	b := newBatch(nil, sinks.Outputs{Destination: blackHole{}, Errors: blackHole{}})
 	var c buffer.Chunk
 	record := bytes.Repeat([]byte("x"), 1000)
 	fill(&c, 500, record)
@@ -44,7 +44,7 @@ func TestAddDoesNotAllocatePerRecord(t *testing.T) {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	batch := newBatch(nil, outputs{blackHole{}, blackHole{}})
+	batch := newBatch(nil, sinks.Outputs{Destination: blackHole{}, Errors: blackHole{}})
 	var c buffer.Chunk
 	record := bytes.Repeat([]byte("x"), 1000)
 	b.SetBytes(500 * 1000)

@@ -24,7 +24,9 @@ const (
 type delivery struct {
 	stream *Stream
 	sink   sinks.Sink
-	plan   buffer.Plan
+	// failedType is the error-output-type of what the sink would not take.
+	failedType string
+	plan       buffer.Plan
 	// stop ends waiting between tries; a try that is under way goes on.
 	stop context.Context
 }
@@ -53,7 +55,7 @@ func (d *delivery) deliver(ctx context.Context, p *sinks.Payload) ([]rejection, 
 		}
 		e := sinks.AsError(err)
 		if len(e.Items) > 0 { // the records not named are delivered
-			again, bad := split(p, e.Items, attempt)
+			again, bad := d.split(p, e.Items, attempt)
 			rejected = append(rejected, bad...)
 			if again == nil {
 				d.stream.recovered()
@@ -62,9 +64,9 @@ func (d *delivery) deliver(ctx context.Context, p *sinks.Payload) ([]rejection, 
 			}
 			p = again
 		} else if e.Kind == sinks.BadRecord && p.Seqs != nil {
-			return append(rejected, rejectAll(p, e.Reason, e.Err.Error(), attempt)...), nil
+			return append(rejected, d.rejectAll(p, e.Reason, e.Err.Error(), attempt)...), nil
 		} else if e.Kind == sinks.Bisect && len(p.Seqs) == 1 {
-			return append(rejected, rejectAll(p, e.Reason, e.Err.Error(), attempt)...), nil
+			return append(rejected, d.rejectAll(p, e.Reason, e.Err.Error(), attempt)...), nil
 		} else if e.Kind == sinks.Bisect && len(p.Seqs) > 1 {
 			half := len(p.Seqs) / 2
 			for _, part := range []*sinks.Payload{slice(p, 0, half), slice(p, half, len(p.Seqs))} {
@@ -76,9 +78,10 @@ func (d *delivery) deliver(ctx context.Context, p *sinks.Payload) ([]rejection, 
 			}
 			return rejected, nil
 		}
-		if limit := d.stream.spec.Retry; limit > 0 && p.Seqs != nil && time.Since(start) >= limit {
-			text := fmt.Sprintf("given up after %v: %v", limit, e)
-			return append(rejected, rejectAll(p, "retry_exhausted", text, attempt)...), nil
+		// What a person has to mend is waited for: nothing is given up because a
+		// password was changed.
+		if limit := d.stream.spec.Retry; limit > 0 && e.Kind != sinks.Permanent && p.Seqs != nil && time.Since(start) >= limit {
+			return append(rejected, d.rejectAll(p, e.Reason, fmt.Sprintf("given up after %v: %v", limit, e), attempt)...), nil
 		}
 		if failing.IsZero() {
 			failing = time.Now()
@@ -127,11 +130,11 @@ func backoff(attempt int) time.Duration {
 
 // split divides a payload by the destination's answer: what to send again, nil
 // if nothing, and what to give up.
-func split(p *sinks.Payload, items []sinks.Item, attempt int) (again *sinks.Payload, bad []rejection) {
+func (d *delivery) split(p *sinks.Payload, items []sinks.Item, attempt int) (again *sinks.Payload, bad []rejection) {
 	var rows []int
 	for _, it := range items {
 		if it.Kind == sinks.BadRecord {
-			bad = append(bad, rejection{p.Seqs[it.Row], failure(it.Code, it.Message, attempt)})
+			bad = append(bad, d.reject(p, it.Row, it.Code, it.Message, attempt))
 		} else {
 			rows = append(rows, it.Row)
 		}
@@ -142,16 +145,20 @@ func split(p *sinks.Payload, items []sinks.Item, attempt int) (again *sinks.Payl
 	return pick(p, rows), bad
 }
 
-func rejectAll(p *sinks.Payload, code, message string, attempt int) []rejection {
+func (d *delivery) rejectAll(p *sinks.Payload, code, message string, attempt int) []rejection {
 	bad := make([]rejection, len(p.Seqs))
-	for i, seq := range p.Seqs {
-		bad[i] = rejection{seq, failure(code, message, attempt)}
+	for row := range p.Seqs {
+		bad[row] = d.reject(p, row, code, message, attempt)
 	}
 	return bad
 }
 
-func failure(code, message string, attempts int) buffer.Failure {
-	return buffer.Failure{Code: code, Message: message, Attempts: attempts}
+func (d *delivery) reject(p *sinks.Payload, row int, code, message string, attempts int) rejection {
+	f := buffer.Failure{Output: d.failedType, Code: code, Message: message, Attempts: attempts}
+	if s, ok := d.sink.(sinks.Describer); ok {
+		f.Details = s.Describe(p, row)
+	}
+	return rejection{p.Seqs[row], f}
 }
 
 // slice returns the records i to j of a payload as a payload.

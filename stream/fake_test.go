@@ -340,7 +340,9 @@ type bench struct {
 	log   *memLog
 	sink  *memSink
 	errs  *memSink
-	spec  Spec
+	// backup takes all records, if there is one.
+	backup *memSink
+	spec   Spec
 	*Stream
 }
 
@@ -358,7 +360,13 @@ func newBench(t *testing.T) *bench {
 	b.errs = &memSink{name: "errors", trace: tr, opaque: true}
 	b.spec = Spec{
 		Name: "demo", Hints: Hints{Size: 100, Interval: time.Minute}, InFlight: 1, Hash: "v1", Snapshot: []byte("v1"),
-		Open: func(sinks.Decisions) (sinks.Sink, sinks.Sink, error) { return b.sink, b.errs, nil },
+		Open: func(sinks.Decisions) (sinks.Outputs, error) {
+			to := sinks.Outputs{Destination: b.sink, Errors: b.errs, FailedType: "main-failed"}
+			if b.backup != nil {
+				to.Backup = b.backup
+			}
+			return to, nil
+		},
 	}
 	return b
 }

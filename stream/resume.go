@@ -8,6 +8,7 @@ import (
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/buffer/fault"
 	"github.com/hydrant-dev/hydrant/convert"
+	"github.com/hydrant-dev/hydrant/sinks"
 )
 
 // resume finishes what an earlier run had planned, unchanged: from the spool
@@ -58,7 +59,7 @@ func (w *worker) redo(p buffer.Plan, damaged *spoolDir) (*spoolDir, error) {
 // encode seals the records of a plan as they are read from the feed, and again
 // as long as that teaches the writer how to encode them. Nothing of what is
 // encoded in vain was sent: sending comes after the manifest.
-func (w *worker) encode(p buffer.Plan, to outputs, snapshot []byte) (*spoolDir, error) {
+func (w *worker) encode(p buffer.Plan, to sinks.Outputs, snapshot []byte) (*spoolDir, error) {
 	for {
 		d, err := w.encodeOnce(p, to, snapshot)
 		if !errors.Is(err, convert.ErrAgain) {
@@ -67,7 +68,7 @@ func (w *worker) encode(p buffer.Plan, to outputs, snapshot []byte) (*spoolDir, 
 	}
 }
 
-func (w *worker) encodeOnce(p buffer.Plan, to outputs, snapshot []byte) (*spoolDir, error) {
+func (w *worker) encodeOnce(p buffer.Plan, to sinks.Outputs, snapshot []byte) (*spoolDir, error) {
 	b, err := w.begin(to)
 	if err != nil {
 		return nil, err

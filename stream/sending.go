@@ -7,6 +7,7 @@ import (
 
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/buffer/fault"
+	"github.com/hydrant-dev/hydrant/sinks"
 )
 
 // sending is a batch on its way. Err holds the result once it is over.
@@ -74,11 +75,14 @@ func (w *worker) deliver(d *spoolDir) error {
 			return fmt.Errorf("open spool file: %w", err)
 		}
 		p.Body = body
-		sink := to.destination
-		if p.Failed {
-			sink = to.errors
+		sink := to.Destination
+		switch {
+		case p.Failed:
+			sink = to.Errors
+		case p.Backup:
+			sink = to.Backup
 		}
-		send := delivery{stream: w.stream, sink: sink, plan: m.Plan, stop: w.stop}
+		send := delivery{stream: w.stream, sink: sink, failedType: to.FailedType, plan: m.Plan, stop: w.stop}
 		bad, err := send.deliver(w.grace, &p)
 		body.Close()
 		if err != nil {
@@ -99,7 +103,7 @@ func (w *worker) deliver(d *spoolDir) error {
 // reject turns records the destination would not take into payloads of the
 // error output, and makes that durable: on a restart they are not offered to
 // the destination again.
-func (w *worker) reject(d *spoolDir, to outputs, rejected []rejection) error {
+func (w *worker) reject(d *spoolDir, to sinks.Outputs, rejected []rejection) error {
 	p, o := d.manifest.Plan, d.manifest.Outcome
 	why := make(map[uint64]*buffer.Failure, len(rejected))
 	for i := range rejected {
@@ -110,7 +114,7 @@ func (w *worker) reject(d *spoolDir, to outputs, rejected []rejection) error {
 		return fmt.Errorf("read rejected records: %w", err)
 	}
 	defer r.Close()
-	out := to.errors.Batch(d)
+	out := to.Errors.Batch(d)
 	var c buffer.Chunk
 	for {
 		if err := r.Next(w.grace, &c); err == io.EOF {

@@ -60,9 +60,11 @@ func (p *plant) spec(name, hash string) Spec {
 	return Spec{
 		Name: name, Hash: hash, Snapshot: []byte(hash), Shards: 2, InFlight: 2,
 		Hints: Hints{Size: 1000, Interval: 10 * time.Millisecond},
-		Open:  func(sinks.Decisions) (sinks.Sink, sinks.Sink, error) { return sink, &memSink{trace: &trace{}}, nil },
-		OpenSnapshot: func([]byte, sinks.Decisions) (sinks.Sink, sinks.Sink, error) {
-			return sink, &memSink{trace: &trace{}}, nil
+		Open:  func(sinks.Decisions) (sinks.Outputs, error) {
+			return sinks.Outputs{Destination: sink, Errors: &memSink{trace: &trace{}}}, nil
+		},
+		OpenSnapshot: func([]byte, sinks.Decisions) (sinks.Outputs, error) {
+			return sinks.Outputs{Destination: sink, Errors: &memSink{trace: &trace{}}}, nil
 		},
 	}
 }
@@ -126,7 +128,7 @@ func TestReloadUnderLoadLosesAndRepeatsNothing(t *testing.T) {
 func TestAStreamThatCannotStartIsSuspendedAlone(t *testing.T) {
 	p := newPlant(t)
 	bad := p.spec("bad", "v1")
-	bad.Open = func(sinks.Decisions) (sinks.Sink, sinks.Sink, error) { return nil, nil, errors.New("no such region") }
+	bad.Open = func(sinks.Decisions) (sinks.Outputs, error) { return sinks.Outputs{}, errors.New("no such region") }
 	p.Apply(context.Background(), []Spec{bad, p.spec("good", "v1")})
 	if err := p.put("bad", "x"); !errors.Is(err, ErrNotActive) {
 		t.Errorf("put to the bad stream: %v, want ErrNotActive", err)

@@ -37,7 +37,7 @@ type Spec struct {
 	InFlight   int // batches of one feed that may be sent at once; at least 1
 
 	// Open makes the sinks. It does not talk to the destination.
-	Open func(sinks.Decisions) (destination, errorOutput sinks.Sink, err error)
+	Open func(sinks.Decisions) (sinks.Outputs, error)
 	// Hash identifies the configuration. Snapshot is the configuration as
 	// written, without secrets, and OpenSnapshot makes the sinks it describes:
 	// work that was begun under an earlier configuration ends under it.
@@ -46,7 +46,7 @@ type Spec struct {
 	Hash         string
 	Revision     int
 	Snapshot     []byte
-	OpenSnapshot func(snapshot []byte, d sinks.Decisions) (destination, errorOutput sinks.Sink, err error)
+	OpenSnapshot func(snapshot []byte, d sinks.Decisions) (sinks.Outputs, error)
 }
 
 // Hints say when a batch is cut: at so many bytes, or so long after its first
@@ -80,7 +80,7 @@ type Stream struct {
 	events *Events
 	pace   *pace
 
-	outputs outputs
+	outputs sinks.Outputs
 	workers []*worker
 	cancel  context.CancelFunc // stops reading and waiting
 	abandon context.CancelFunc // ends tries that are under way
@@ -91,7 +91,7 @@ type Stream struct {
 	reason    string
 	since     time.Time // of the state
 	settled   chan struct{}
-	snapshots map[string]outputs // by the snapshot they were opened from
+	snapshots map[string]sinks.Outputs // by the snapshot they were opened from
 }
 
 // Name returns the stream's name.
@@ -143,12 +143,12 @@ func (s *Stream) Status() Status {
 
 // start opens the sinks and begins to deliver.
 func (s *Stream) start() error {
-	destination, errorOutput, err := s.spec.Open(s.log)
+	to, err := s.spec.Open(s.log)
 	if err != nil {
 		return fmt.Errorf("open destination: %w", err)
 	}
-	s.outputs = outputs{destination, errorOutput}
-	s.snapshots = map[string]outputs{}
+	s.outputs = to
+	s.snapshots = map[string]sinks.Outputs{}
 	s.pace = newPace(s.spec.InFlight)
 	stop, cancel := context.WithCancel(context.Background())
 	grace, abandon := context.WithCancel(context.Background())
@@ -216,9 +216,9 @@ func (s *Stream) stop(ctx context.Context) error {
 	s.abandon()
 	<-s.stopped
 	s.stopped = nil // a second stop finds nothing to do
-	err := s.outputs.close()
+	err := s.outputs.Close()
 	for _, o := range s.snapshots {
-		err = errors.Join(err, o.close())
+		err = errors.Join(err, o.Close())
 	}
 	return err
 }
@@ -252,7 +252,7 @@ func (s *Stream) Drain(ctx context.Context) error {
 }
 
 // outputsFor returns the sinks a manifest was made for.
-func (s *Stream) outputsFor(m *manifest) (outputs, error) {
+func (s *Stream) outputsFor(m *manifest) (sinks.Outputs, error) {
 	if bytes.Equal(m.Snapshot, s.spec.Snapshot) {
 		return s.outputs, nil
 	}
@@ -261,11 +261,10 @@ func (s *Stream) outputsFor(m *manifest) (outputs, error) {
 	if o, ok := s.snapshots[string(m.Snapshot)]; ok {
 		return o, nil
 	}
-	destination, errorOutput, err := s.spec.OpenSnapshot(m.Snapshot, s.log)
+	o, err := s.spec.OpenSnapshot(m.Snapshot, s.log)
 	if err != nil {
-		return outputs{}, fmt.Errorf("open the destination of an unfinished batch, as it was configured when the batch began: %w", err)
+		return sinks.Outputs{}, fmt.Errorf("open the destination of an unfinished batch, as it was configured when the batch began: %w", err)
 	}
-	o := outputs{destination, errorOutput}
 	s.snapshots[string(m.Snapshot)] = o
 	return o, nil
 }

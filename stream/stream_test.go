@@ -275,9 +275,57 @@ func TestRetryDurationEndsInTheErrorOutput(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		b.halt()
-		if got := b.errs.lines(); len(got) != 1 || !strings.Contains(got[0], "retry_exhausted: given up after 5m0s: send: down") {
-			t.Errorf("error output %q, want the record with retry_exhausted", got)
+		if got := b.errs.lines(); len(got) != 1 || !strings.Contains(got[0], "unknown: given up after 5m0s: send: down") {
+			t.Errorf("error output %q, want the record, given up", got)
 		}
+	})
+}
+
+// A password that was changed must not send records to the error output.
+func TestWhatAPersonHasToMendIsWaitedFor(t *testing.T) {
+	run(t, "", func(b *bench) {
+		b.spec.Retry = 5 * time.Minute
+		refused := true
+		b.sink.send = func(context.Context, *sinks.Payload, []string) error {
+			if !refused {
+				return nil
+			}
+			return &sinks.Error{Kind: sinks.Permanent, Op: "bulk", Reason: "401", Err: errors.New("wrong password")}
+		}
+		b.begin()
+		b.log.put("a")
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		if st := b.Status(); st.State != Held {
+			t.Errorf("state %s, want HELD", st.State)
+		}
+		refused = false
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if got, failed := b.sink.lines(), b.errs.lines(); len(got) != 1 || len(failed) != 0 {
+			t.Errorf("delivered %q, failed %q", got, failed)
+		}
+	})
+}
+
+func TestBackupTakesEveryRecordAsItCame(t *testing.T) {
+	run(t, `
+		plan 1-3 interval
+		sent main-1-3: a c
+		sent errors-1-3: bad (no)
+		sent backup-1-3: a bad c
+		done 1-3`, func(b *bench) {
+		b.backup = &memSink{name: "backup", trace: b.trace, opaque: true}
+		b.sink.add = func(record []byte) error {
+			if string(record) == "bad" {
+				return errors.New("no")
+			}
+			return nil
+		}
+		b.begin()
+		b.log.put("a", "bad", "c")
+		time.Sleep(time.Minute)
+		synctest.Wait()
 	})
 }
 
@@ -373,11 +421,11 @@ func TestSpooledBatchIsSentUnchangedAfterARestart(t *testing.T) {
 		old.send = nil
 		b.sink = &memSink{name: "elsewhere", trace: b.trace} // the configuration changed meanwhile
 		b.spec.Hash, b.spec.Snapshot = "v2", []byte("v2")
-		b.spec.OpenSnapshot = func(s []byte, _ sinks.Decisions) (sinks.Sink, sinks.Sink, error) {
+		b.spec.OpenSnapshot = func(s []byte, _ sinks.Decisions) (sinks.Outputs, error) {
 			if string(s) != "v1" {
 				t.Errorf("opened snapshot %q, want v1", s)
 			}
-			return old, b.errs, nil
+			return sinks.Outputs{Destination: old, Errors: b.errs}, nil
 		}
 		b.begin()
 		synctest.Wait()

@@ -12,6 +12,7 @@ import (
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/buffer/fault"
 	"github.com/hydrant-dev/hydrant/convert"
+	"github.com/hydrant-dev/hydrant/sinks"
 )
 
 // worker follows one feed for one stream. A record's way is collect → commit
@@ -98,7 +99,7 @@ func (w *worker) fill(inFlight chan<- *sending) error {
 }
 
 // begin opens a batch.
-func (w *worker) begin(to outputs) (*batch, error) {
+func (w *worker) begin(to sinks.Outputs) (*batch, error) {
 	if err := w.abandon(); err != nil {
 		return nil, err
 	}

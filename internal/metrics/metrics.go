@@ -95,8 +95,8 @@ func (m *Metrics) onDelivered(name string, d stream.Delivered) {
 	m.deliveries.WithLabelValues(name, "ok").Inc()
 	m.deliveryDuration.WithLabelValues(name).Observe(d.Took.Seconds())
 	m.lastDelivery.WithLabelValues(name).SetToCurrentTime()
-	if d.Payload.Failed {
-		return // the ledger counts the error output
+	if d.Payload.Failed || d.Payload.Backup {
+		return // the ledger counts the error output, and a backup is no delivery
 	}
 	m.batchBytes.WithLabelValues(name, "stored").Observe(float64(d.Payload.Size))
 	m.delivered.WithLabelValues(name).Add(float64(d.Payload.Count.Records))

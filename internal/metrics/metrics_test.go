@@ -113,7 +113,7 @@ func TestLedgerIsReadAtScrapeAndSurvivesARestart(t *testing.T) {
 		set := stream.NewSet(dir, fsys, stream.Events{})
 		set.Apply(t.Context(), []stream.Spec{{
 			Name: "a", Hash: "h", Hints: stream.Hints{Size: 1 << 20, Interval: time.Hour},
-			Open: func(sinks.Decisions) (sinks.Sink, sinks.Sink, error) { return nil, nil, errors.New("not today") },
+			Open: func(sinks.Decisions) (sinks.Outputs, error) { return sinks.Outputs{}, errors.New("not today") },
 		}})
 		m := New()
 		m.Watch(Sources{

@@ -65,12 +65,12 @@ func one(ctx context.Context, s *configs.Stream) Result {
 }
 
 func try(ctx context.Context, s *configs.Stream) (found string, err error) {
-	destination, errorOutput, err := s.Destination.Config.Open(sinks.Env{Stream: s.Name, Version: 1})
+	to, err := s.Destination.Config.Open(sinks.Env{Stream: s.Name, Version: 1})
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, destination.Close(), errorOutput.Close()) }()
-	p, ok := destination.(sinks.Prober)
+	defer func() { err = errors.Join(err, to.Close()) }()
+	p, ok := to.Destination.(sinks.Prober)
 	if !ok {
 		return "cannot be tried without delivering", nil
 	}

@@ -31,6 +31,11 @@ type hinted interface {
 	Hints() (size int64, interval time.Duration)
 }
 
+// retrying is a destination that is given up after some time.
+type retrying interface {
+	RetryDuration() time.Duration
+}
+
 // revision counts how often a stream was configured differently since the
 // start of the process.
 type revision struct {
@@ -48,16 +53,19 @@ func (s *Server) spec(c *configs.Stream) stream.Spec {
 	spec := stream.Spec{
 		Name: c.Name, Shards: c.Shards, InFlight: inFlight,
 		Hash: c.Hash, Revision: r.number, Snapshot: c.Snapshot,
-		Open:         func(d sinks.Decisions) (sinks.Sink, sinks.Sink, error) { return s.open(c, d) },
+		Open:         func(d sinks.Decisions) (sinks.Outputs, error) { return s.open(c, d) },
 		OpenSnapshot: s.openSnapshot,
 	}
 	if h, ok := c.Destination.Config.(hinted); ok {
 		spec.Hints.Size, spec.Hints.Interval = h.Hints()
 	}
+	if r, ok := c.Destination.Config.(retrying); ok {
+		spec.Retry = max(r.RetryDuration(), 1) // 0 is no second try
+	}
 	return spec
 }
 
-func (s *Server) open(c *configs.Stream, d sinks.Decisions) (destination, errorOutput sinks.Sink, err error) {
+func (s *Server) open(c *configs.Stream, d sinks.Decisions) (sinks.Outputs, error) {
 	log := s.log.With("stream", c.Name)
 	return c.Destination.Config.Open(sinks.Env{
 		Stream: c.Name, Version: objectVersion,
@@ -67,10 +75,10 @@ func (s *Server) open(c *configs.Stream, d sinks.Decisions) (destination, errorO
 	})
 }
 
-func (s *Server) openSnapshot(snapshot []byte, d sinks.Decisions) (destination, errorOutput sinks.Sink, err error) {
+func (s *Server) openSnapshot(snapshot []byte, d sinks.Decisions) (sinks.Outputs, error) {
 	c, err := configs.LoadSnapshot(snapshot, s.env)
 	if err != nil {
-		return nil, nil, err
+		return sinks.Outputs{}, err
 	}
 	return s.open(c, d)
 }

@@ -169,6 +169,9 @@ func AppendErrorLine(dst []byte, f *buffer.Failure, p buffer.Position, arrivalMi
 		// A record is one sequence number: nothing is aggregated here.
 		dst = fmt.Appendf(dst, `,"sequenceNumber":"%v","subSequenceNumber":0`, p)
 	}
+	if f.Details != "" {
+		dst = append(append(dst, ','), f.Details...)
+	}
 	return append(dst, '}', '\n')
 }
 

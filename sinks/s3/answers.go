@@ -13,6 +13,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/hydrant-dev/hydrant/sinks"
+	"github.com/hydrant-dev/hydrant/sinks/outbound"
 )
 
 // meaning is what an error code of S3 says to us.
@@ -146,7 +147,7 @@ func transportError(err error) (kind sinks.Kind, reason, hint string) {
 		return sinks.Permanent, "conflict", "move the objects that are in the way to another place"
 	case errors.Is(err, errDamaged):
 		return sinks.Retryable, "spool-damaged", hintDamaged
-	case errors.Is(err, errLinkLocal):
+	case errors.Is(err, outbound.ErrAddress):
 		return sinks.Permanent, "address", "correct destination.s3.endpoint"
 	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &name):
 		return sinks.Permanent, "certificate", "set tls.ca_file to the certificate of the storage's authority, or correct the endpoint"

@@ -14,6 +14,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/hydrant-dev/hydrant/sinks"
+	"github.com/hydrant-dev/hydrant/sinks/outbound"
 )
 
 // TestClassify goes through the error codes that Amazon S3 documents for the
@@ -96,7 +97,7 @@ func TestClassify(t *testing.T) {
 		{&url.Error{Op: "Put", URL: "http://minio", Err: &net.DNSError{Name: "minio", IsNotFound: true}}, r, "dns", "endpoint"},
 		{&url.Error{Op: "Put", URL: "http://minio", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}, r, "connection", ""},
 		{&url.Error{Op: "Put", URL: "https://minio", Err: x509.UnknownAuthorityError{}}, p, "certificate", "tls.ca_file"},
-		{&url.Error{Op: "Put", URL: "http://169.254.169.254", Err: errLinkLocal}, p, "address", "endpoint"},
+		{&url.Error{Op: "Put", URL: "http://169.254.169.254", Err: outbound.ErrAddress}, p, "address", "endpoint"},
 		{io.ErrUnexpectedEOF, r, "connection", ""},
 		{errors.New("never seen"), r, "connection", ""},
 		{errDamaged, r, "spool-damaged", "data directory"},
@@ -118,14 +119,6 @@ func TestEveryMeaningIsClassified(t *testing.T) {
 		e := classify("put object", "lake", minio.ErrorResponse{Code: code, StatusCode: 400})
 		if e.Kind != m.kind || e.Reason != code {
 			t.Errorf("%s is %v %q, want %v", code, e.Kind, e.Reason, m.kind)
-		}
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	for in, want := range map[string]string{"": "0s", "7": "7s", "-1": "0s", "99999999": "0s", "Wed, 21 Oct 2026 07:28:00 GMT": "0s"} {
-		if got := retryAfter(in).String(); got != want {
-			t.Errorf("retryAfter(%q) = %s, want %s", in, got, want)
 		}
 	}
 }

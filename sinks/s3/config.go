@@ -189,10 +189,10 @@ func (c *Config) naming() object.Naming {
 
 // Open makes the sinks. It reads local files (certificates) and talks to
 // nobody.
-func (c *Config) Open(env sinks.Env) (destination, errorOutput sinks.Sink, err error) {
+func (c *Config) Open(env sinks.Env) (sinks.Outputs, error) {
 	format, err := c.format(env)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open destination: %w", err)
+		return sinks.Outputs{}, fmt.Errorf("open destination: %w", err)
 	}
 	suffix := format.Extension() + c.CompressionFormat.Extension()
 	if c.FileExtension != "" {
@@ -200,14 +200,14 @@ func (c *Config) Open(env sinks.Env) (destination, errorOutput sinks.Sink, err e
 	}
 	names, err := c.naming().Names(env.Stream, env.Version, suffix)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open destination: %w", err)
+		return sinks.Outputs{}, fmt.Errorf("open destination: %w", err)
 	}
 	store, err := c.store(env)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open destination: %w", err)
+		return sinks.Outputs{}, fmt.Errorf("open destination: %w", err)
 	}
 	d, e := object.New(store, object.Layout{Names: names, Format: format, Compression: c.CompressionFormat})
-	return d, e, nil
+	return sinks.Outputs{Destination: d, Errors: e}, nil
 }
 
 // format is that of the objects.

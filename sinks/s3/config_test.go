@@ -153,21 +153,20 @@ func TestOpenTalksToNobody(t *testing.T) {
 		"bucket: lake\nendpoint: http://127.0.0.1:1\naccess_key_id: a\nsecret_access_key: b",
 		"bucket: file://" + filepath.Join(t.TempDir(), "missing", "folder"),
 	} {
-		d, e, err := decode(t, config).Open(sinktest.Env(t))
+		to, err := decode(t, config).Open(sinktest.Env(t))
 		if err != nil {
 			t.Fatalf("%s: %v", config, err)
 		}
-		_, err = d.(sinks.Prober).Probe(t.Context())
+		_, err = to.Destination.(sinks.Prober).Probe(t.Context())
 		if err == nil || sinks.AsError(err).Reason == "unknown" {
 			t.Errorf("%s: Probe = %v, want an error with a reason", config, err)
 		}
-		d.Close()
-		e.Close()
+		to.Close()
 	}
 }
 
 func TestOpenReadsCertificates(t *testing.T) {
-	_, _, err := decode(t, "bucket: lake\ntls: {ca_file: /nowhere/ca.pem}").Open(sinktest.Env(t))
+	_, err := decode(t, "bucket: lake\ntls: {ca_file: /nowhere/ca.pem}").Open(sinktest.Env(t))
 	if err == nil || !strings.Contains(err.Error(), "tls.ca_file") {
 		t.Errorf("Open = %v", err)
 	}

@@ -1,22 +1,17 @@
 package s3
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"os"
-	"syscall"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/hydrant-dev/hydrant/configs/field"
+	"github.com/hydrant-dev/hydrant/sinks/outbound"
 )
 
 const defaultRegion = "us-east-1"
@@ -30,13 +25,7 @@ type Connection struct {
 	AccessKeyID     string       `yaml:"access_key_id,omitempty" doc:"Left out, with the secret: environment, shared credentials file, then the machine's role."`
 	SecretAccessKey field.Secret `yaml:"secret_access_key,omitempty" doc:"The secret that belongs to access_key_id."`
 	SessionToken    field.Secret `yaml:"session_token,omitempty" doc:"Token of temporary credentials."`
-	TLS             TLS          `yaml:"tls,omitempty" doc:"For https endpoints."`
-}
-
-// TLS says which certificates to trust.
-type TLS struct {
-	CAFile             string `yaml:"ca_file,omitempty" doc:"PEM file with certificates to trust beside the system's."`
-	InsecureSkipVerify bool   `yaml:"insecure_skip_verify,omitempty" doc:"Accept any certificate; for tests only."`
+	TLS             outbound.TLS `yaml:"tls,omitempty" doc:"For https endpoints."`
 }
 
 // DefaultConnection returns what an entry under connections starts from.
@@ -64,6 +53,7 @@ func (c *Connection) Validate() error {
 	if !c.SessionToken.Empty() && c.AccessKeyID == "" {
 		add(field.Errorf("session_token", "add access_key_id and secret_access_key", "is of no use without a key"))
 	}
+	add(field.Under("tls", c.TLS.Validate()))
 	return errors.Join(problems...)
 }
 
@@ -129,45 +119,9 @@ func (c *Connection) credentials() *credentials.Credentials {
 }
 
 func (c *Connection) transport() (*http.Transport, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.TLS.InsecureSkipVerify}
-	if c.TLS.CAFile != "" {
-		pem, err := os.ReadFile(c.TLS.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("read tls.ca_file: %w", err)
-		}
-		if config.RootCAs, err = x509.SystemCertPool(); err != nil {
-			config.RootCAs = x509.NewCertPool()
-		}
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read tls.ca_file: %s holds no PEM certificate", c.TLS.CAFile)
-		}
-	}
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second, Control: refuseLinkLocal}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    10 * time.Second,
-		MaxIdleConnsPerHost:    16,
-		IdleConnTimeout:        time.Minute,
-		ExpectContinueTimeout:  5 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-		WriteBufferSize:        64 << 10,
-		DisableCompression:     true, // Content-Encoding belongs to the object
-	}, nil
-}
-
-// refuseLinkLocal looks at the address that a name resolved to. The metadata
-// services of clouds live on link-local ones; no storage does.
-func refuseLinkLocal(_, address string, _ syscall.RawConn) error {
-	a, err := netip.ParseAddrPort(address)
+	config, err := c.TLS.Config()
 	if err != nil {
-		return fmt.Errorf("dial %s: %w", address, err)
+		return nil, err
 	}
-	if ip := a.Addr().Unmap(); ip.IsLinkLocalUnicast() || ip.IsMulticast() {
-		return fmt.Errorf("dial %s: %w", address, errLinkLocal)
-	}
-	return nil
+	return outbound.Transport(config), nil
 }
-
-var errLinkLocal = errors.New("link-local addresses are refused")

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -41,18 +40,18 @@ func deliver(t *testing.T, c *Config, records ...string) []sinks.Payload {
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	d, e, err := c.Open(sinktest.Env(t))
+	to, err := c.Open(sinktest.Env(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := errors.Join(d.Close(), e.Close()); err != nil {
+		if err := to.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
 	var spool sinktest.Spool
 	chunk := sinktest.Chunk(records...)
-	w := d.Batch(&spool)
+	w := to.Destination.Batch(&spool)
 	if err := w.Add(chunk, []int{0, 1, 2}[:len(records)]); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +61,7 @@ func deliver(t *testing.T, c *Config, records ...string) []sinks.Payload {
 	}
 	spool.Load(payloads)
 	for i := range payloads {
-		if err := d.Send(t.Context(), &payloads[i]); err != nil {
+		if err := to.Destination.Send(t.Context(), &payloads[i]); err != nil {
 			t.Fatal(err)
 		}
 	}

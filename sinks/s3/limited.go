@@ -2,11 +2,11 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
+
+	"github.com/hydrant-dev/hydrant/sinks/outbound"
 )
 
 // limited is a transport that bounds what an answer may cost us and notes
@@ -23,7 +23,7 @@ func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if n, ok := r.Context().Value(noteKey{}).(*note); ok {
-		n.retryAfter = retryAfter(resp.Header.Get("Retry-After"))
+		n.retryAfter = outbound.RetryAfter(resp.Header)
 	}
 	if r.Method != http.MethodHead {
 		resp.Body = &limitedBody{resp.Body, answerLimit}
@@ -42,17 +42,6 @@ func withNote(ctx context.Context) (context.Context, *note) {
 	return context.WithValue(ctx, noteKey{}, n), n
 }
 
-// retryAfter reads the seconds form; a date would need a clock we trust.
-func retryAfter(s string) time.Duration {
-	seconds, err := strconv.ParseUint(s, 10, 16)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(seconds) * time.Second
-}
-
-var errLongAnswer = errors.New("the answer is longer than any we expect")
-
 type limitedBody struct {
 	io.ReadCloser
 	left int
@@ -60,7 +49,7 @@ type limitedBody struct {
 
 func (b *limitedBody) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, errLongAnswer
+		return 0, outbound.ErrLongAnswer
 	}
 	n, err := b.ReadCloser.Read(p[:min(len(p), b.left)])
 	b.left -= n

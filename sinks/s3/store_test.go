@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -470,21 +469,6 @@ func TestRotatedCredentialsAreReadAgainOnce(t *testing.T) {
 	f.object = newObject("data/two", []byte("two"))
 	f.put()
 	f.wantOnly("data/one", "data/two")
-}
-
-// TestLinkLocalAddressesAreRefused keeps the metadata service of clouds out
-// of reach.
-func TestLinkLocalAddressesAreRefused(t *testing.T) {
-	for _, address := range []string{"169.254.169.254:80", "[fe80::1]:80", "[::ffff:169.254.169.254]:80", "[ff02::1]:80"} {
-		if err := refuseLinkLocal("tcp", address, nil); !errors.Is(err, errLinkLocal) {
-			t.Errorf("refuseLinkLocal(%s) = %v, want an error", address, err)
-		}
-	}
-	for _, address := range []string{"127.0.0.1:9000", "10.0.0.1:443", "[::1]:9000", "52.95.110.1:443"} {
-		if err := refuseLinkLocal("tcp", address, nil); err != nil {
-			t.Errorf("refuseLinkLocal(%s) = %v", address, err)
-		}
-	}
 }
 
 func TestPatienceGrowsWithTheSize(t *testing.T) {

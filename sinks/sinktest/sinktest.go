@@ -77,17 +77,14 @@ func (h Harness) open(t *testing.T) *fixture {
 	if err := config.Validate(); err != nil {
 		t.Fatalf("Validate: %v", err)
 	}
-	sink, errorOutput, err := config.Open(Env(t))
+	to, err := config.Open(Env(t))
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
-	f := &fixture{T: t, h: h, sink: sink, errors: errorOutput, dest: dest}
+	f := &fixture{T: t, h: h, sink: to.Destination, errors: to.Errors, dest: dest}
 	t.Cleanup(func() {
-		if err := sink.Close(); err != nil {
+		if err := to.Close(); err != nil {
 			t.Errorf("Close: %v", err)
-		}
-		if err := errorOutput.Close(); err != nil {
-			t.Errorf("Close of the error output: %v", err)
 		}
 	})
 	for i := range 200 {

@@ -1,0 +1,102 @@
+package outbound
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/hydrant-dev/hydrant/configs/field"
+)
+
+// Dialer makes connections.
+func Dialer() *net.Dialer {
+	return &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second, Control: refuseLinkLocal}
+}
+
+// refuseLinkLocal looks at the address that a name resolved to. The metadata
+// services of clouds live on link-local ones; no destination does.
+func refuseLinkLocal(_, address string, _ syscall.RawConn) error {
+	a, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("dial %s: %w", address, err)
+	}
+	if ip := a.Addr().Unmap(); ip.IsLinkLocalUnicast() || ip.IsMulticast() {
+		return fmt.Errorf("dial %s: %w", address, ErrAddress)
+	}
+	return nil
+}
+
+// Transport returns one of its own for each destination.
+func Transport(config *tls.Config) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            Dialer().DialContext,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        time.Minute,
+		ExpectContinueTimeout:  5 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		WriteBufferSize:        64 << 10,
+		DisableCompression:     true, // Content-Encoding belongs to the payload
+	}
+}
+
+// Client follows no redirect: credentials are for one host. Its timeout is the
+// caller's context.
+func Client(transport http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// ErrLongAnswer says that an answer is longer than any that is expected.
+var ErrLongAnswer = errors.New("the answer is longer than any we expect")
+
+// ReadAnswer reads the body of an answer, at most limit bytes, and closes it.
+func ReadAnswer(body io.ReadCloser, limit int64) ([]byte, error) {
+	defer body.Close()
+	text, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = ErrLongAnswer
+	}
+	return text, err
+}
+
+// RetryAfter reads the seconds form; a date would need a clock we trust.
+func RetryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// CheckURL returns a *field.Error for what is no base URL of a server.
+// Credentials in it would end in logs.
+func CheckURL(path, text string) (*url.URL, error) {
+	const hint = "write a URL like https://host:port"
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return nil, field.Errorf(path, hint, "is missing")
+	case err != nil: // the text may hold a password and is not repeated
+		return nil, field.Errorf(path, hint, "is not a URL")
+	case u.User != nil:
+		return nil, field.Errorf(path, "use the fields for credentials", "must not hold a user or a password")
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return nil, field.Errorf(path, hint, "%q is not an http or https URL", text)
+	case u.RawQuery != "", u.Fragment != "":
+		return nil, field.Errorf(path, hint, "%q has a query or a fragment", text)
+	}
+	return u, nil
+}
