@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -70,7 +69,12 @@ The output is the same on any number of cores.`,
   hydrant convert clicks.ndjson clicks.parquet -c hydrant.yaml --stream clicks    as the stream would`,
 		Args: arguments(2, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.runConvert(cmd.Context(), &f, args[:len(args)-1], args[len(args)-1])
+			in, out := args[:len(args)-1], args[len(args)-1]
+			err := c.runConvert(cmd.Context(), &f, in, out)
+			if err != nil && cmd.Context().Err() != nil {
+				return fmt.Errorf("convert to %s: stopped before the end; nothing is kept", out)
+			}
+			return err
 		},
 	}
 	flags := cmd.Flags()
@@ -83,7 +87,7 @@ The output is the same on any number of cores.`,
 	flags.StringVar(&f.errors, "errors", "", "`file` for records that fail: Firehose's error records, one a line")
 	flags.BoolVar(&f.strict, "strict", false, "end at the first record that fails")
 	flags.BoolVarP(&f.force, "force", "f", false, "replace OUT if it exists")
-	flags.IntVar(&f.cores, "cores", 0, "how many `cores` to use (default all)")
+	flags.IntVar(&f.cores, "cores", 0, "how many `cores` to use, at most all (default all)")
 	flags.Var(textFlag{&f.memory}, "memory", "`size` of memory to use; more lets more cores work (default 512MiB a core, at least 1GiB)")
 	c.configFlag(cmd)
 	flags.StringVar(&f.stream, "stream", "", "`name` of the stream in the configuration whose data_format_conversion is used")
@@ -95,20 +99,18 @@ The output is the same on any number of cores.`,
 
 func (c *command) runConvert(ctx context.Context, f *convertFlags, in []string, out string) error {
 	begun := time.Now()
-	inputs, err := convert.Find(in, c.stdin, out)
-	if err != nil {
+	if err := f.check(out); err != nil {
 		return err
 	}
-	if out != "-" && !f.force {
-		if _, err := os.Stat(out); err == nil {
-			return fmt.Errorf("create %s: %w", out, convert.ErrExists)
-		}
+	inputs, err := convert.Find(in, convert.Patient(ctx, c.stdin), out, f.errors)
+	if err != nil {
+		return err
 	}
 	job, err := c.conversionJob(ctx, f, inputs, out)
 	if err != nil {
 		return err
 	}
-	job.Cores, job.GroupRows = cmp.Or(max(0, f.cores), runtime.NumCPU()), f.groupRows
+	job.Cores, job.GroupRows = min(cmp.Or(f.cores, runtime.NumCPU()), runtime.NumCPU()), f.groupRows
 	if job.Memory = int64(f.memory); job.Memory == 0 {
 		job.Memory, job.GroupMemory = max(groupMemory, int64(job.Cores)*memoryPerCore), groupMemory
 	}
@@ -139,6 +141,30 @@ func (c *command) runConvert(ctx context.Context, f *convertFlags, in []string, 
 	if summary.Result.Failed > 0 && f.errors == "" {
 		return &exitError{exitPartly, fmt.Errorf("%s left out; keep them with --errors FILE",
 			plural(int(summary.Result.Failed), "record"))}
+	}
+	return nil
+}
+
+// check finds what is wrong before anything is read.
+func (f *convertFlags) check(out string) error {
+	for _, n := range []struct {
+		flag  string
+		value int
+	}{{"--cores", f.cores}, {"--row-group-size", f.groupRows}, {"--sample", f.sample}} {
+		if n.value < 0 {
+			return &exitError{exitUsage, fmt.Errorf("%s %d: it is less than nothing; leave it out for the default", n.flag, n.value)}
+		}
+	}
+	for i, name := range []string{out, f.errors} {
+		if name == "" || name == "-" && i == 0 {
+			continue
+		}
+		if err := convert.CheckOutput(name, f.force); err != nil {
+			return err
+		}
+	}
+	if f.errors != "" && filepath.Clean(f.errors) == filepath.Clean(out) {
+		return fmt.Errorf("--errors %s is the output too; name another file", f.errors)
 	}
 	return nil
 }
@@ -241,9 +267,14 @@ func chooseOutput(settings *conversion.Config, f *convertFlags, out string) erro
 			name = strings.TrimPrefix(extension, ".")
 		}
 	}
-	if name != "" {
+	if name != "" || settings.Output == nil {
 		output, ok := configs.Formats[name]
-		if !ok {
+		switch {
+		case !ok && f.format != "":
+			return fmt.Errorf("--format %s is not known; there are %s", f.format, strings.Join(names, ", "))
+		case !ok && out == "-":
+			return fmt.Errorf("standard output needs a format; add --format: %s", strings.Join(names, ", "))
+		case !ok:
 			return fmt.Errorf("the format of %s is not known by its name; add --format: %s", out, strings.Join(names, ", "))
 		}
 		settings.OutputName, settings.Output = name, output()

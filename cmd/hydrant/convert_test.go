@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -166,24 +168,68 @@ func TestConvertSaysWhatToWrite(t *testing.T) {
 	dir := t.TempDir()
 	in := write(t, dir, "in.ndjson", orders)
 	empty := write(t, dir, "empty", "")
+	garbage, cut := write(t, dir, "garbage", "\x01\x02\n\x03"), write(t, dir, "cut", "\x1f\x8b\x08")
 	for _, tt := range []struct {
 		args []string
 		want string
 	}{
 		{[]string{in}, "an argument is missing; write: hydrant convert IN... OUT [flags]"},
 		{[]string{in, "out.txt"}, "the format of out.txt is not known by its name; add --format: arrow, orc, parquet"},
-		{[]string{in, dir}, "it exists already"},
+		{[]string{in, dir}, "is a folder; name a file in it"},
 		{[]string{in, "out.parquet", "--columns", "id blob"}, `read columns, character 4: "blob" is not a type`},
 		{[]string{in, "out.orc", "--compression", "lz4"}, "NONE, ZLIB, SNAPPY, ZSTD"},
 		{[]string{in, "out.orc", "-c", "x.yaml"}, "-c goes with --stream"},
 		{[]string{in, "out.orc", "--columns", "a int", "--schema", "x"}, "leave one out"},
-		{[]string{empty, "out.orc"}, "infer columns"},
+		{[]string{in, "out"}, "the format of out is not known by its name"},
+		{[]string{in, "-"}, "standard output needs a format"},
+		{[]string{in, "out.orc", "--format", "csv"}, "--format csv is not known; there are arrow, orc, parquet"},
+		{[]string{in, in}, "it exists already"},
+		{[]string{in, in, "--force"}, "is an output too; name another output"},
+		{[]string{in, "out.orc", "--errors", in, "--force"}, "is an output too"},
+		{[]string{in, "out.orc", "--errors", "./out.orc"}, "--errors ./out.orc is the output too"},
+		{[]string{in, "nowhere/out.orc"}, "there is no folder nowhere; make it first"},
+		{[]string{in, "/dev/null", "--format", "orc"}, "is no regular file; write - for standard output"},
+		{[]string{in, "out.orc", "--cores", "-1"}, "--cores -1: it is less than nothing"},
+		{[]string{in, "out.orc", "--columns", "id bigintt"}, "\"bigintt\" is not a type"},
+		{[]string{dir + "/.none/", "out.orc"}, "no such file"},
+		{[]string{garbage, "out.orc"}, "none of the first 2 lines of " + garbage + " is a JSON object; hydrant inspect shows"},
+		{[]string{cut, "out.orc"}, "it ends early, as if it was cut off"},
+		{[]string{empty, "out.orc"}, "there are no records in " + empty + "; with --columns"},
 		{[]string{"missing", "out.orc"}, "no such file"},
 		{[]string{in, "out.orc", "--memory", "5"}, "did you mean 5MiB?"},
 	} {
 		code, _, stderr := once(t, append([]string{"convert"}, tt.args...)...)
 		if code == 0 || !strings.Contains(stderr, tt.want) {
 			t.Errorf("convert %q: %d %s", tt.args, code, stderr)
+		}
+	}
+}
+
+// Who presses ^C at a pipe that says nothing does not wait for it, and finds no
+// half a file.
+func TestConvertStopsWhileItWaitsForInput(t *testing.T) {
+	for _, columns := range []string{"", "id bigint"} {
+		dir := t.TempDir()
+		in, silent := io.Pipe()
+		ctx, cancel := context.WithCancel(context.Background())
+		var stderr bytes.Buffer
+		m := Main{Env: func(string) (string, bool) { return "", false }}
+		done := make(chan int)
+		go func() {
+			done <- m.Run(ctx, []string{"convert", "-", filepath.Join(dir, "out.orc"), "--columns", columns}, in, io.Discard, &stderr)
+		}()
+		if _, err := io.WriteString(silent, "{\"id\":1}\n"); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if code := <-done; code != exitProblems || !strings.Contains(stderr.String(), "stopped before the end; nothing is kept") {
+			t.Errorf("it ends with %d: %s", code, stderr.String())
+		}
+		if err := silent.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%v is left, %v", left, err)
 		}
 	}
 }

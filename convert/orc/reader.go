@@ -55,6 +55,7 @@ type Encoding struct {
 	Kind       string // "DIRECT", "DICTIONARY_V2"
 	Dictionary uint64 // texts
 	Size       uint64 // of all streams, in bytes
+	Bloom      uint64 // of those that are Bloom filters
 }
 
 // mostValues bounds the memory of Read to half a gigabyte for numbers.
@@ -347,7 +348,10 @@ func (r *Reader) Stripe(i int) (Stripe, error) {
 	}
 	for _, x := range l.streams {
 		if x.column < uint64(len(s.Encodings)) {
-			s.Encodings[x.column].Size += x.size
+			e := &s.Encodings[x.column]
+			if e.Size += x.size; isBloom(x.kind) {
+				e.Bloom += x.size
+			}
 		}
 	}
 	if s.Statistics, err = r.stripeStatistics(i); err != nil {

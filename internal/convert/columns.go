@@ -18,7 +18,11 @@ func ParseColumns(text string) (*column.Schema, error) {
 	f, err := schema.Parse("columns.sql", []byte("CREATE TABLE t (\n"+text+"\n)"))
 	var bad *schema.Error
 	if errors.As(err, &bad) {
-		return nil, fmt.Errorf("read columns, character %d: %s; %s", bad.Column, bad.Text, bad.Hint)
+		text := bad.Text
+		if bad.Hint != "" {
+			text += "; " + bad.Hint
+		}
+		return nil, fmt.Errorf("read columns, character %d: %s", bad.Column, text)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read columns: %w", err)

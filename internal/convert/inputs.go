@@ -22,8 +22,8 @@ import (
 // Find returns the inputs that names stand for, in order: files; everything
 // in a folder, by name, but for names that begin with a dot or an underscore;
 // patterns that no shell has expanded; and stdin for "-". An archive is all of
-// its entries. output is never an input.
-func Find(names []string, stdin io.Reader, output string) ([]Input, error) {
+// its entries. Outputs are no inputs, even if they are in a folder.
+func Find(names []string, stdin io.Reader, outputs ...string) ([]Input, error) {
 	var all []Input
 	for _, name := range names {
 		found, err := find(name, stdin)
@@ -35,7 +35,10 @@ func Find(names []string, stdin io.Reader, output string) ([]Input, error) {
 				all = append(all, Input{Name: "stdin", once: true, Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }})
 				continue
 			}
-			if sameFile(path, output) {
+			if slices.ContainsFunc(outputs, func(o string) bool { return sameFile(path, o) }) {
+				if path == name {
+					return nil, fmt.Errorf("find input: %s is an output too; name another output", name)
+				}
 				continue
 			}
 			inputs, err := open(path)
@@ -46,7 +49,7 @@ func Find(names []string, stdin io.Reader, output string) ([]Input, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("find input: there are no files in %s", strings.Join(names, ", "))
+		return nil, fmt.Errorf("find input: there are no files in %s; those that begin with . or _ do not count", strings.Join(names, ", "))
 	}
 	return all, nil
 }
@@ -125,8 +128,13 @@ func open(path string) ([]Input, error) {
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, fmt.Errorf("read input: %w", err)
 	}
-	if container.Detect(head[:n]) != container.Zip {
-		return []Input{{Name: path, Size: info.Size(), Open: func() (io.ReadCloser, error) { return os.Open(path) }}}, nil
+	kind := container.Detect(head[:n])
+	if kind != container.Zip {
+		in := Input{Name: path, Size: info.Size(), Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+		if kind == container.Plain && (n == 0 || info.Size() > 0) { // /proc says 0 of what is not empty
+			in.openAt = func(at int64) (io.ReadCloser, error) { return openAt(path, at) }
+		}
+		return []Input{in}, nil
 	}
 	archive, err := zip.NewReader(f, info.Size())
 	if err != nil {
@@ -144,6 +152,17 @@ func open(path string) ([]Input, error) {
 		})
 	}
 	return inputs, nil
+}
+
+func openAt(path string, at int64) (io.ReadCloser, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.Seek(at, io.SeekStart); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 func openEntry(path string, i int) (io.ReadCloser, error) {
@@ -209,27 +228,40 @@ func Infer(ctx context.Context, inputs []Input, inf *schema.Inference) (*column.
 		}
 	}
 	var read atomic.Int64
-	r := reader{inputs: inputs, size: 1 << 20, read: &read}
+	r := reader{sections: whole(inputs), read: &read}
 	defer r.close()
 	for enough := false; !enough; {
-		p := &part{}
-		more, err := r.fill(ctx, p)
+		b, err := r.next(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		if !more {
+		if b == nil {
 			break
 		}
-		for line := range bytes.Lines(p.data) {
+		for line := range bytes.Lines(b.data) {
 			if !blank(bytes.TrimSuffix(line, newline)) && inf.Add(line) {
 				enough = true
 				break
 			}
 		}
 	}
-	s, err := inf.Schema()
 	for _, f := range again {
 		f()
 	}
+	switch all, bad := inf.Records(); {
+	case all == 0:
+		return nil, nil, fmt.Errorf("infer columns: there are no records in %s; with --columns or --schema it becomes a file without rows", named(inputs))
+	case all == bad:
+		return nil, nil, fmt.Errorf("infer columns: none of the first %d lines of %s is a JSON object; hydrant inspect shows what it is", all, named(inputs))
+	}
+	s, err := inf.Schema()
 	return s, inputs, err
+}
+
+// named is the name of the inputs for people.
+func named(inputs []Input) string {
+	if len(inputs) == 1 {
+		return inputs[0].Name
+	}
+	return fmt.Sprintf("%s and %d more", inputs[0].Name, len(inputs)-1)
 }

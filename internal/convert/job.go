@@ -29,11 +29,8 @@ const (
 	// usualPart is how many bytes of records make a group, unless rows or
 	// memory ask for fewer: 64 MiB of JSON are 10 to 20 MiB of Parquet.
 	usualPart = 64 << 20
-	// largestPart keeps places in a batch, which are 31 bits, far from their end.
+	// largestPart bounds a part that ends after so many rows.
 	largestPart = 1 << 30
-	// chunkSize is how many bytes of records are parsed at a time: their
-	// vectors stay in the processor's cache.
-	chunkSize = 512 << 10
 )
 
 // Job is one conversion.
@@ -95,16 +92,18 @@ type run struct {
 	limits column.Limits
 	room   *room
 
-	in struct { // who holds mu reads the next part
+	in struct { // who holds the lock takes the next part
 		sync.Mutex
-		reader reader
+		cutter cutter
 		number int // of the next part
 	}
-	out struct { // who holds mu appends to the file
+	out struct { // who holds the lock appends to the file
 		sync.Mutex
 		file   column.File
 		number int           // of the part whose turn it is
 		done   map[int]*part // finished before their turn
+		input  int           // of the last line, from 1
+		lines  int64         // of that input
 		result Result
 	}
 	idle sync.Pool // of column.Group
@@ -117,15 +116,16 @@ func (j *Job) Run(ctx context.Context, w io.Writer) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("start output: %w", err)
 	}
+	cores := max(1, j.Cores)
 	r := &run{job: j, limits: j.limits()}
+	r.in.cutter = j.cutter()
+	defer r.in.cutter.close()
+	r.room = newRoom(j.Memory/4*3, r.in.cutter.memory(), min(usualPart, j.partSize()), cores)
 	r.out.file, r.out.done = file, map[int]*part{}
-	r.in.reader = reader{inputs: j.Inputs, size: j.partSize(), rows: j.groupRows(), read: &j.done.bytes}
-	r.room = newRoom(j.Memory/4*3, int64(r.in.reader.size), max(1, j.Cores))
-	defer r.in.reader.close()
 
 	group, ctx := errgroup.WithContext(ctx)
 	defer context.AfterFunc(ctx, r.room.wake)()
-	for range max(1, j.Cores) {
+	for range cores {
 		group.Go(func() error { return r.work(ctx) })
 	}
 	if err := group.Wait(); err != nil {
@@ -134,41 +134,53 @@ func (j *Job) Run(ctx context.Context, w io.Writer) (Result, error) {
 	return r.out.result, file.Close()
 }
 
-// partSize is how many bytes of records make a part.
-func (j *Job) partSize() int {
-	size, share := int64(usualPart), j.groupMemory()/16
-	if j.GroupRows > 0 {
-		size, share = largestPart, j.groupMemory()/4 // the rows decide
+// cutter returns what cuts the inputs into parts: where that can be said
+// beforehand, workers read them on their own.
+func (j *Job) cutter() cutter {
+	size := j.partSize()
+	if parts := divide(j.Inputs, size); parts != nil && j.GroupRows == 0 {
+		return &ranges{parts: parts, read: &j.done.bytes}
 	}
-	return int(max(1<<20, min(size, share)))
+	return &stream{reader: reader{sections: whole(j.Inputs), read: &j.done.bytes}, size: size, rows: j.GroupRows}
+}
+
+// partSize is how many bytes of records make a part. An even number of parts
+// of one size keeps cores busy to the end.
+func (j *Job) partSize() int64 {
+	if j.GroupRows > 0 { // they decide
+		return max(1<<20, min(largestPart, j.groupMemory()/4))
+	}
+	size := max(1<<20, min(usualPart, j.groupMemory()/16))
+	if total := Size(j.Inputs); total > size {
+		pairs := (total + 2*size - 1) / (2 * size)
+		size = (total + 2*pairs - 1) / (2 * pairs)
+	}
+	return size
 }
 
 func (j *Job) groupMemory() int64 {
 	return cmp.Or(j.GroupMemory, j.Memory)
 }
 
-// groupRows is how many lines a part has at most.
-func (j *Job) groupRows() int {
-	if j.GroupRows > 0 {
-		return j.GroupRows
-	}
-	return j.Output.Limits().Rows
-}
-
-// limits ends a group within a part when it takes more memory than its share.
+// limits ends a group within a part when it takes more memory than its share,
+// or has as many rows as the settings say.
 func (j *Job) limits() column.Limits {
+	limits := j.Output.Limits()
 	most := max(1<<20, j.groupMemory()/8)
-	if bytes := j.Output.Limits().Bytes; bytes > 0 {
-		most = min(most, bytes)
+	if limits.Bytes > 0 {
+		most = min(most, limits.Bytes)
 	}
-	return column.Limits{Bytes: most}
+	if j.GroupRows > 0 {
+		limits.Rows = 0
+	}
+	return column.Limits{Bytes: most, Rows: limits.Rows}
 }
 
 // work converts parts until there are no more.
 func (r *run) work(ctx context.Context) error {
 	w := worker{run: r}
 	for {
-		p, err := r.next(ctx, &w)
+		p, err := r.next(ctx)
 		if p == nil || err != nil {
 			return err
 		}
@@ -181,25 +193,20 @@ func (r *run) work(ctx context.Context) error {
 	}
 }
 
-// next reads the next part, or returns nil if there are no more. It waits
+// next takes the next part, or returns nil if there are no more. It waits
 // until there is memory for it.
-func (r *run) next(ctx context.Context, w *worker) (*part, error) {
+func (r *run) next(ctx context.Context) (*part, error) {
 	if err := r.room.enter(ctx); err != nil {
 		return nil, err
 	}
 	r.in.Lock()
 	defer r.in.Unlock()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	p := &part{number: r.in.number}
-	p.data = w.data[:0]
-	more, err := r.in.reader.fill(ctx, p)
-	w.data = p.data
-	if err != nil || !more {
+	lines, err := r.in.cutter.next(ctx)
+	if lines == nil || err != nil {
 		r.room.abandon()
 		return nil, err
 	}
+	p := &part{number: r.in.number, lines: lines}
 	r.in.number++
 	return p, nil
 }
@@ -237,14 +244,22 @@ func (r *run) append(p *part) error {
 	result.Failed += int64(len(p.bad))
 	r.job.done.rows.Add(p.rows)
 	r.job.done.failed.Add(int64(len(p.bad)))
-	if r.job.Bad == nil {
-		return nil
-	}
 	for i := range p.bad {
+		if p.bad[i].Number == r.out.input { // its lines were counted from the start of the part
+			p.bad[i].Line += r.out.lines
+		}
+		if r.job.Bad == nil {
+			continue
+		}
 		if err := r.job.Bad(&p.bad[i]); err != nil {
 			return err
 		}
 	}
+	input, lines := p.lines.last()
+	if input == r.out.input {
+		lines += r.out.lines
+	}
+	r.out.input, r.out.lines = input, lines
 	return nil
 }
 

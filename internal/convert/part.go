@@ -9,14 +9,14 @@ import (
 	"slices"
 
 	"github.com/hydrant-dev/hydrant/buffer"
+	"github.com/hydrant-dev/hydrant/convert"
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
 
 // part is a run of whole lines, and what becomes of it.
 type part struct {
-	number   int
-	data     []byte
-	segments []segment
+	number int
+	lines  lines
 
 	groups []column.Group
 	rows   int64
@@ -25,18 +25,31 @@ type part struct {
 	bad    []Bad
 }
 
-// segment is where in a part lines of one input begin.
-type segment struct {
-	start int
-	input string
-	index int   // of the input, from 1
-	line  int64 // lines of the input before it
+// block is whole lines that are parsed at a time.
+type block struct {
+	data     []byte
+	segments []segment
+	lines    int
+	bad      []Bad // records that are too long to be in data
 }
+
+// segment is where in a block lines of one input begin.
+type segment struct {
+	start  int
+	input  string
+	number int   // of the input, from 1
+	line   int64 // lines of the input before it, in the part
+}
+
+// blockSize is how many bytes of records are read and parsed at a time, unless
+// a record has more: they and their vectors stay in the processor's cache.
+const blockSize = 512 << 10
+
+func (b *block) reset() { *b = block{data: b.data[:0], segments: b.segments[:0]} }
 
 // worker converts parts, one at a time.
 type worker struct {
 	run   *run
-	data  []byte // of a part, reused
 	chunk buffer.Chunk
 	rows  []int
 	lines []int64 // by row of the chunk
@@ -46,21 +59,17 @@ type worker struct {
 func (w *worker) convert(ctx context.Context, p *part) error {
 	c := &collector{run: w.run, part: p}
 	encoder := column.NewEncoder(w.run.job.Parsers, c, w.run.limits)
-	for i, s := range p.segments {
-		end := len(p.data)
-		if i+1 < len(p.segments) {
-			end = p.segments[i+1].start
+	defer p.lines.close()
+	for {
+		b, err := p.lines.next(ctx)
+		if err != nil {
+			return err
 		}
-		line := s.line
-		for at := s.start; at < end; {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			at, line = w.fill(p, at, end, line)
-			if err := encoder.Append(&w.chunk, w.rows); err != nil {
-				return fmt.Errorf("convert %s: %w", s.input, err)
-			}
-			w.collectBad(p, s)
+		if b == nil {
+			break
+		}
+		if err := w.block(p, b, encoder); err != nil {
+			return err
 		}
 	}
 	if err := encoder.Close(); err != nil {
@@ -72,22 +81,41 @@ func (w *worker) convert(ctx context.Context, p *part) error {
 	for i := range p.bad {
 		p.held += int64(len(p.bad[i].Record))
 	}
-	w.run.room.finish(p.held)
-	p.data = nil // it is the worker's
+	w.run.room.finish(p.lines.memory(), p.held)
 	return nil
 }
 
-// fill makes a chunk of the lines from at on, and returns where the next one
-// begins. line counts lines.
-func (w *worker) fill(p *part, at, end int, line int64) (int, int64) {
+func (w *worker) block(p *part, b *block, encoder convert.Encoder) error {
+	first := len(p.bad)
+	p.bad = append(p.bad, b.bad...)
+	for i, s := range b.segments {
+		end := len(b.data)
+		if i+1 < len(b.segments) {
+			end = b.segments[i+1].start
+		}
+		w.fill(p, b.data[:end], s)
+		if err := encoder.Append(&w.chunk, w.rows); err != nil {
+			return fmt.Errorf("convert %s: %w", s.input, err)
+		}
+		w.collectBad(p, s)
+	}
+	slices.SortFunc(p.bad[first:], func(a, b Bad) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Line, b.Line))
+	})
+	return nil
+}
+
+// fill makes a chunk of the lines from the start of a segment on.
+func (w *worker) fill(p *part, data []byte, s segment) {
 	c := &w.chunk
 	c.Reset(buffer.Position{})
-	c.Data = p.data
+	c.Data = data
 	w.rows, w.lines = w.rows[:0], w.lines[:0]
-	for from := at; at < end && at-from < chunkSize; {
-		stop := at + bytes.IndexByte(p.data[at:end], '\n') // every line of a part has one
+	line := s.line
+	for at := s.start; at < len(data); {
+		stop := at + bytes.IndexByte(data[at:], '\n') // every line of a block has one
 		line++
-		if n := stop - at; !blank(p.data[at:stop]) {
+		if n := stop - at; !blank(data[at:stop]) {
 			c.Append(uint32(at), uint32(stop), 0)
 			w.lines = append(w.lines, line)
 			p.bytes += int64(n)
@@ -99,7 +127,6 @@ func (w *worker) fill(p *part, at, end int, line int64) (int, int64) {
 		}
 		at = stop + 1
 	}
-	return at, line
 }
 
 func blank(line []byte) bool {
@@ -120,15 +147,13 @@ var errTooLong = &buffer.Failure{
 const beginning = 1 << 10
 
 func (w *worker) collectBad(p *part, s segment) {
-	first := len(p.bad)
 	w.chunk.Failures(func(row int, err error) {
 		record := w.chunk.Bytes(row)
 		if len(record) > MaxRecord {
 			record = record[:beginning]
 		}
-		p.bad = append(p.bad, Bad{Input: s.input, Number: s.index, Line: w.lines[row], Failure: failure(err), Record: bytes.Clone(record)})
+		p.bad = append(p.bad, Bad{Input: s.input, Number: s.number, Line: w.lines[row], Failure: failure(err), Record: bytes.Clone(record)})
 	})
-	slices.SortFunc(p.bad[first:], func(a, b Bad) int { return cmp.Compare(a.Line, b.Line) })
 }
 
 func failure(err error) *buffer.Failure {

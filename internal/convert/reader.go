@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"sync/atomic"
 
 	"github.com/hydrant-dev/hydrant/internal/container"
@@ -17,37 +19,49 @@ type Input struct {
 	Size int64 // bytes before decompression; 0: not known
 	Open func() (io.ReadCloser, error)
 
-	once bool // a pipe: what was read is gone
+	openAt func(int64) (io.ReadCloser, error) // nil: it cannot be read from the middle on
+	once   bool                               // a pipe: what was read is gone
 }
 
-// readSize is how many bytes are asked for at a time.
-const readSize = 1 << 20
-
-// reader cuts inputs into parts, one after the other.
+// reader reads sections in blocks, one after the other.
 type reader struct {
-	inputs []Input
-	size   int           // bytes of a part, roughly
-	rows   int           // lines of a part; 0: as many as there are
-	read   *atomic.Int64 // bytes, before decompression
+	sections []section     // that are left
+	read     *atomic.Int64 // bytes, before decompression
 
-	file  io.ReadCloser // of inputs[index]
-	raw   io.Closer     // below it
-	index int           // of the next input
-	name  string        // of the last one
-	line  int64         // lines of it that are in parts
-	began bool          // something was read of it
-	carry []byte        // what did not fit into the last part
-	long  bool          // in the rest of a line that is too long
+	file   io.ReadCloser // of the section
+	raw    io.Closer     // below it
+	name   string        // of its input
+	number int           // of its input
+	line   int64         // lines of the input that are in blocks
+	began  bool          // something was read of the input
+	carry  []byte        // what did not fit into the last block
+	long   bool          // in the rest of a line that is not wanted
+	block  block
 }
 
-// fill makes the next part. It reports false when there are none.
-func (r *reader) fill(ctx context.Context, p *part) (bool, error) {
-	cut := cutter{reader: r, part: p}
-	cut.segment(0)
+// next makes reader lines.
+func (r *reader) next(ctx context.Context) (*block, error) {
+	more, err := r.fill(ctx, &r.block, blockSize, 0)
+	if err != nil || !more {
+		return nil, err
+	}
+	return &r.block, nil
+}
+
+func (r *reader) last() (int, int64) { return r.number, r.line }
+
+func (r *reader) memory() int64 { return int64(cap(r.block.data) + cap(r.carry)) }
+
+// fill makes the next block: size bytes and the rest of the last line, or so
+// many lines if that is less and not 0. It reports false when there are none.
+func (r *reader) fill(ctx context.Context, b *block, size, lines int) (bool, error) {
+	b.reset()
+	c := blockCutter{reader: r, block: b, size: size, lines: lines}
+	c.segment(0)
 	if len(r.carry) > 0 {
-		p.data = append(p.data, r.carry...)
+		b.data = append(b.data, r.carry...)
 		r.carry = r.carry[:0]
-		if cut.block(0) {
+		if c.look(0) {
 			return true, nil
 		}
 	}
@@ -56,42 +70,41 @@ func (r *reader) fill(ctx context.Context, p *part) (bool, error) {
 			return false, err
 		}
 		if r.file == nil {
-			more, err := r.open()
-			if err != nil {
+			if len(r.sections) == 0 {
+				return len(b.data) > 0 || len(b.bad) > 0, nil
+			}
+			if err := r.open(); err != nil {
 				return false, err
 			}
-			if !more {
-				return len(p.data) > 0 || len(p.bad) > 0, nil
-			}
-			cut.segment(len(p.data))
+			c.segment(len(b.data))
 		}
-		from := len(p.data)
-		p.data = grow(p.data, readSize, r.size+2*readSize)
-		n, err := r.file.Read(p.data[from : from+readSize])
-		p.data = p.data[:from+n]
+		from := len(b.data)
+		b.data = slices.Grow(b.data, blockSize)
+		n, err := r.file.Read(b.data[from : from+blockSize])
+		b.data = b.data[:from+n]
 		if n > 0 && !r.began {
 			r.began = true
 			// The mark comes in one piece: Open has read the head of the input.
-			if bytes.HasPrefix(p.data[from:], []byte("\xef\xbb\xbf")) {
-				p.data = append(p.data[:from], p.data[from+3:]...)
+			if bytes.HasPrefix(b.data[from:], []byte("\xef\xbb\xbf")) {
+				b.data = append(b.data[:from], b.data[from+3:]...)
 			}
-			if err := refuse(r.name, p.data[from:]); err != nil {
+			if err := refuse(r.name, b.data[from:]); err != nil {
 				return false, err
 			}
 		}
 		if err == io.EOF {
-			p.data = r.end(p.data, from)
+			b.data = r.end(b.data)
 		} else if err != nil {
 			return false, r.failed(err)
 		}
-		if cut.block(from) {
+		if c.look(from) {
 			return true, nil
 		}
 	}
 }
 
 // end closes the input and ends its last line if it does not itself.
-func (r *reader) end(data []byte, from int) []byte {
+func (r *reader) end(data []byte) []byte {
 	r.close()
 	if r.long || len(data) > 0 && r.began && data[len(data)-1] != '\n' {
 		return append(data, '\n')
@@ -99,27 +112,48 @@ func (r *reader) end(data []byte, from int) []byte {
 	return data
 }
 
-func (r *reader) open() (bool, error) {
-	if r.index == len(r.inputs) {
-		return false, nil
+// open opens the next section.
+func (r *reader) open() error {
+	in := r.sections[0]
+	r.sections = r.sections[1:]
+	r.name, r.number, r.line, r.began = in.Name, in.number, 0, false
+	if in.to < math.MaxInt64 {
+		return r.openRange(in)
 	}
-	in := r.inputs[r.index]
-	r.index++
-	r.name, r.line, r.began = in.Name, 0, false
 	raw, err := in.Open()
 	if err != nil {
-		return false, fmt.Errorf("open input: %w", err)
+		return fmt.Errorf("open input: %w", err)
 	}
 	file, kind, err := container.Open(&countingReader{raw, r.read})
 	if err != nil {
 		_ = raw.Close()
 		if kind != "" && kind != container.Plain && !kind.Compressed() {
-			return false, fmt.Errorf("read %s: it is not JSON but %s; hydrant inspect shows what is in it", in.Name, kind)
+			return fmt.Errorf("read %s: it is not JSON but %s; hydrant inspect shows what is in it", in.Name, kind)
 		}
-		return false, r.failed(err)
+		return r.failed(err)
 	}
 	r.raw, r.file = raw, file
-	return true, nil
+	return nil
+}
+
+// openRange opens a section of a plain file. A line that began before it
+// belongs to the one before: everything is left out until a line ends, perhaps
+// with the byte before the section.
+func (r *reader) openRange(in section) error {
+	from := max(0, in.from-1)
+	raw, err := in.openAt(from)
+	if err != nil {
+		return fmt.Errorf("open input: %w", err)
+	}
+	if in.from > 0 {
+		r.began, r.long, r.line = true, true, -1
+	}
+	s := &span{ReadCloser: io.NopCloser(&countingReader{raw, r.read}), left: in.to - from, over: in.to == in.Size}
+	if !s.over {
+		s.left--
+	}
+	r.raw, r.file = raw, s
+	return nil
 }
 
 // refuse recognises text that is no UTF-8 before each of its lines fails.
@@ -131,7 +165,7 @@ func refuse(name string, head []byte) error {
 }
 
 func (r *reader) failed(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return fmt.Errorf("read %s: it ends early, as if it was cut off", r.name)
 	}
 	return fmt.Errorf("read %s: %w", r.name, err)
@@ -147,89 +181,73 @@ func (r *reader) close() {
 	r.file, r.raw = nil, nil
 }
 
-// cutter looks for the end of a part while it is read.
-type cutter struct {
-	reader *reader
-	part   *part
-	lines  int // in the part
-	tail   int // where the last line begins, which has no end yet
+// blockCutter looks for the end of a block while it is read. Where that is depends
+// on the content alone, not on how much a read returned.
+type blockCutter struct {
+	reader      *reader
+	block       *block
+	size, lines int // at which it ends
+	tail        int // where the last line begins, which has no end yet
 }
 
 // segment notes that data[start:] are the next lines of the input.
-func (c *cutter) segment(start int) {
-	p, r := c.part, c.reader
-	if last := len(p.segments) - 1; last >= 0 && p.segments[last].start == start {
-		p.segments = p.segments[:last]
+func (c *blockCutter) segment(start int) {
+	b, r := c.block, c.reader
+	if last := len(b.segments) - 1; last >= 0 && b.segments[last].start == start {
+		b.segments = b.segments[:last]
 	}
-	p.segments = append(p.segments, segment{start, r.name, r.index, r.line})
+	b.segments = append(b.segments, segment{start, r.name, r.number, r.line})
 	c.tail = start
 }
 
-// block looks at data[from:], which is new, and reports whether the part ends
+// look looks at data[from:], which is new, and reports whether the block ends
 // there.
-func (c *cutter) block(from int) bool {
-	p, r := c.part, c.reader
+func (c *blockCutter) look(from int) bool {
+	b, r := c.block, c.reader
 	if r.long {
-		end := bytes.IndexByte(p.data[from:], '\n')
+		end := bytes.IndexByte(b.data[from:], '\n')
 		if end < 0 {
-			p.data = p.data[:from]
+			b.data = b.data[:from]
 			return false
 		}
 		r.long = false
 		r.line++
-		p.data = append(p.data[:from], p.data[from+end+1:]...)
+		b.data = append(b.data[:from], b.data[from+end+1:]...)
 		c.segment(from)
 	}
-	lines := bytes.Count(p.data[from:], newline)
-	if r.rows > 0 && c.lines+lines >= r.rows {
-		at := from
-		for range r.rows - c.lines {
-			at += bytes.IndexByte(p.data[at:], '\n') + 1
+	end, ends := len(b.data), false
+	if last := max(c.size-1, from); last < end {
+		if n := bytes.IndexByte(b.data[last:], '\n'); n >= 0 {
+			end, ends = last+n+1, true
 		}
-		r.line += int64(r.rows - c.lines)
-		c.cut(at)
+	}
+	lines := bytes.Count(b.data[from:end], newline)
+	if left := c.lines - b.lines; c.lines > 0 && lines >= left {
+		lines, end, ends = left, from, true
+		for range left {
+			end += bytes.IndexByte(b.data[end:], '\n') + 1
+		}
+	}
+	b.lines += lines
+	r.line += int64(lines)
+	if ends {
+		r.carry = append(r.carry[:0], b.data[end:]...)
+		b.data = b.data[:end]
 		return true
 	}
 	if lines > 0 {
-		c.lines += lines
-		r.line += int64(lines)
-		c.tail = bytes.LastIndexByte(p.data, '\n') + 1
+		c.tail = bytes.LastIndexByte(b.data, '\n') + 1
 	}
-	if len(p.data)-c.tail > MaxRecord {
-		p.bad = append(p.bad, Bad{Input: r.name, Number: r.index, Line: r.line + 1, Failure: errTooLong,
-			Record: bytes.Clone(p.data[c.tail:][:beginning])})
-		p.data = p.data[:c.tail]
+	if len(b.data)-c.tail > MaxRecord {
+		b.bad = append(b.bad, Bad{Input: r.name, Number: r.number, Line: r.line + 1, Failure: errTooLong,
+			Record: bytes.Clone(b.data[c.tail:][:beginning])})
+		b.data = b.data[:c.tail]
 		r.long = true
-	}
-	if len(p.data) >= r.size && c.tail > 0 {
-		c.cut(c.tail)
-		return true
 	}
 	return false
 }
 
-// cut ends the part and keeps the rest for the next one.
-func (c *cutter) cut(at int) {
-	c.reader.carry = append(c.reader.carry[:0], c.part.data[at:]...)
-	c.part.data = c.part.data[:at]
-}
-
 var newline = []byte{'\n'}
-
-// grow makes room for n more bytes. Beyond a few MiB it is the room for whole,
-// at once: memory is dear the first time it is touched.
-func grow(data []byte, n, whole int) []byte {
-	if cap(data)-len(data) >= n {
-		return data[:len(data)+n]
-	}
-	size := max(2*cap(data), len(data)+n)
-	if cap(data) >= 4<<20 && whole <= 4*usualPart {
-		size = max(len(data)+n, whole)
-	}
-	bigger := make([]byte, len(data)+n, size)
-	copy(bigger, data)
-	return bigger
-}
 
 type countingReader struct {
 	r io.Reader

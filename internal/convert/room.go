@@ -11,7 +11,7 @@ import (
 // ahead, since each group has buffers beside its rows.
 type room struct {
 	limit int64
-	part  int64 // bytes of records in a part
+	part  int64 // lines of one part, so far
 	parts int   // at most
 
 	mu      sync.Mutex
@@ -22,8 +22,8 @@ type room struct {
 	waiting int   // parts that are finished and wait for their turn
 }
 
-func newRoom(limit, part int64, cores int) *room {
-	m := &room{limit: limit, part: part, parts: cores + max(1, cores/2), largest: part}
+func newRoom(limit, part, groups int64, cores int) *room {
+	m := &room{limit: limit, part: part, parts: cores + max(1, cores/2), largest: groups}
 	m.changed.L = &m.mu
 	return m
 }
@@ -47,13 +47,15 @@ func (m *room) fits() bool {
 	return parts == 0 || parts < m.parts && m.held+int64(m.inside+1)*(m.part+m.largest) <= m.limit
 }
 
-// finish says that a part is finished and that its groups hold so much.
-func (m *room) finish(held int64) {
+// finish says that a part is finished, what its lines held and what its groups
+// hold.
+func (m *room) finish(lines, held int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.inside--
 	m.waiting++
 	m.held += held
+	m.part = max(m.part, lines)
 	m.largest = max(m.largest, held)
 	m.changed.Broadcast()
 }

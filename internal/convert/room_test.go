@@ -38,14 +38,14 @@ func enter(t *testing.T, m *room, n int) {
 
 func TestPartsWaitForMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newRoom(100, 10, 100) // a part takes 20 until one is known to take more
+		m := newRoom(100, 10, 10, 100) // a part takes 20 until one is known to take more
 		enter(t, m, 5)
-		if !waits(t, m, func() { m.finish(5); m.leave(5) }) {
+		if !waits(t, m, func() { m.finish(10, 5); m.leave(5) }) {
 			t.Error("a sixth part is let in")
 		}
-		m = newRoom(100, 10, 100)
+		m = newRoom(100, 10, 10, 100)
 		enter(t, m, 1)
-		m.finish(30) // now each may take 40
+		m.finish(10, 30) // now each may take 40
 		m.leave(30)
 		enter(t, m, 2)
 		if !waits(t, m, m.abandon) {
@@ -56,9 +56,9 @@ func TestPartsWaitForMemory(t *testing.T) {
 
 func TestOnePartIsAlwaysLetIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newRoom(1, 10, 100)
+		m := newRoom(1, 10, 10, 100)
 		enter(t, m, 1)
-		m.finish(1000)
+		m.finish(10, 1000)
 		if !waits(t, m, func() { m.leave(1000) }) {
 			t.Error("a part is let in while another one holds all memory")
 		}
@@ -68,12 +68,12 @@ func TestOnePartIsAlwaysLetIn(t *testing.T) {
 // A core that is slow must not make the others run far ahead.
 func TestPartsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newRoom(1<<40, 10, 2)
+		m := newRoom(1<<40, 10, 10, 2)
 		enter(t, m, 2)
-		m.finish(1) // the second; the first goes on
+		m.finish(10, 1) // the second; the first goes on
 		enter(t, m, 1)
-		m.finish(1)
-		if !waits(t, m, func() { m.finish(1); m.leave(1) }) {
+		m.finish(10, 1)
+		if !waits(t, m, func() { m.finish(10, 1); m.leave(1) }) {
 			t.Error("a fourth part is let in before the first is written")
 		}
 	})
@@ -82,7 +82,7 @@ func TestPartsAreFew(t *testing.T) {
 func TestNobodyWaitsWhenAllIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
-		m := newRoom(1, 10, 1)
+		m := newRoom(1, 10, 10, 1)
 		defer context.AfterFunc(ctx, m.wake)()
 		enter(t, m, 1)
 		done := make(chan error, 1)

@@ -84,42 +84,43 @@ func (r *Report) compressed(o Object, kind container.Kind, rows int) error {
 	if err != nil {
 		return fmt.Errorf("it begins as %s but is damaged: %w", r.Kind, err)
 	}
-	return r.inside(in, rows)
+	r.Content, err = inside(r.Kind, r.Name, in, rows)
+	return err
 }
 
-func (r *Report) inside(in io.ReadCloser, rows int) error {
+// inside looks at the beginning of what a container of a kind holds.
+func inside(kind, name string, in io.ReadCloser, rows int) (*Report, error) {
 	defer in.Close() // nothing was written
 	sample := make([]byte, sampleSize+1)
 	n, err := io.ReadFull(in, sample)
 	whole := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && n < len(sample)
 	if err != nil && !whole {
-		return fmt.Errorf("it is %s but damaged: %w", r.Kind, err)
+		return nil, fmt.Errorf("it is %s but damaged: %w", kind, err)
 	}
 	if whole { // ReadFull's end and that of a truncated stream look alike
 		if _, err := in.Read(make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("it is %s but cut off after %s: %w", r.Kind, size(int64(n)), err)
+			return nil, fmt.Errorf("it is %s but cut off after %s: %w", kind, size(int64(n)), err)
 		}
 	}
 	n = min(n, sampleSize)
-	c := &Report{Name: r.Name, Size: int64(n)}
-	r.Content = c
+	c := &Report{Name: name, Size: int64(n)}
 	if n == 0 {
 		c.Kind = "nothing"
-		return nil
+		return c, nil
 	}
 	if kind := container.Detect(sample[:n]); kind != container.Plain {
 		c.Kind = kindNames[kind]
-		c.add("hint", "decompress it and inspect what comes out")
-		return nil
+		c.add("hint", "unpack it and inspect what comes out")
+		return c, nil
 	}
 	if err := plausible(sample[:n]); err != nil {
-		return fmt.Errorf("it is %s, and inside %w", r.Kind, err)
+		return nil, fmt.Errorf("it is %s, and inside %w", kind, err)
 	}
 	c.records(sample[:n], whole, rows)
 	if !whole {
 		c.add("looked at", fmt.Sprintf("the first %s", size(int64(n))))
 	}
-	return nil
+	return c, nil
 }
 
 var kindNames = map[container.Kind]string{

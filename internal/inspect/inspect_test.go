@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -147,7 +146,10 @@ func TestCompressedObjectsAreLookedInto(t *testing.T) {
 		}
 		inside := r
 		if name != "UNCOMPRESSED" {
-			if inside = r.Content; inside == nil {
+			if inside = r.Content; name == "ZIP" {
+				inside = r.Entries[0].Content
+			}
+			if inside == nil {
 				t.Errorf("%s: nothing inside: %+v", name, r)
 				continue
 			}
@@ -158,11 +160,13 @@ func TestCompressedObjectsAreLookedInto(t *testing.T) {
 	}
 }
 
-func TestAnArchiveListsItsEntries(t *testing.T) {
+// An entry that cannot be read is no reason to say nothing of the others.
+func TestAnArchiveWithEntriesThatCannotBeRead(t *testing.T) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for i := range 3 {
-		w, err := z.Create(fmt.Sprint("entry-", i))
+	z.RegisterCompressor(93, func(w io.Writer) (io.WriteCloser, error) { return nopCloser{w}, nil })
+	for _, h := range []zip.FileHeader{{Name: "encrypted", Flags: 1}, {Name: "unknown", Method: 93}, {Name: "right"}, {Name: "fourth"}} {
+		w, err := z.CreateHeader(&h)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,8 +176,34 @@ func TestAnArchiveListsItsEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := inspect.Inspect(object("a.zip", b.Bytes()), 5)
-	if err != nil || len(r.Entries) != 3 || r.Content.Name != "entry-0" || len(r.Content.First) != 2 {
+	if err != nil || len(r.Entries) != 4 {
+		t.Fatalf("Inspect = %+v, %v", r, err)
+	}
+	for i, want := range []string{"it is encrypted", "its compression, zstd, is not known here"} {
+		if c := r.Entries[i].Content; c.Kind != "not readable" || !strings.Contains(c.Details[0].Value, want) {
+			t.Errorf("entry %d is %+v, want %s", i, c, want)
+		}
+	}
+	if c := r.Entries[2].Content; c.Name != "right" || len(c.First) != 2 {
+		t.Errorf("the third entry is %+v", c)
+	}
+	if c := r.Entries[3].Content; c != nil {
+		t.Errorf("the fourth entry is looked into: %+v", c)
+	}
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// parquet-go reads other values of LZ4_RAW than there are: better none.
+func TestRowsThatWouldBeWrongAreNotShown(t *testing.T) {
+	r, err := inspect.Inspect(object("x", file(t, "hydrant-lz4raw.parquet")), 5)
+	if err != nil || len(r.First) > 0 || *r.Rows != 1500 {
 		t.Errorf("Inspect = %+v, %v", r, err)
+	}
+	if last := r.Details[len(r.Details)-1]; !strings.Contains(last.Value, "not shown: hydrant inspect cannot decompress LZ4_RAW") {
+		t.Errorf("nothing says why: %+v", last)
 	}
 }
 

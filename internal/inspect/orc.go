@@ -35,6 +35,7 @@ func (r *Report) orc(o Object, rows int) error {
 		r.Columns = append(r.Columns, column)
 	}
 	r.GroupKind = "stripe"
+	blooms := map[int]Bloom{} // by column, without sizes
 	var b column.Batch
 	for i := range info.Stripes {
 		s, err := f.Stripe(i)
@@ -44,6 +45,19 @@ func (r *Report) orc(o Object, rows int) error {
 		group := Group{Rows: int64(s.Rows), Offset: int64(s.Offset), Compressed: int64(s.Index + s.Data + s.Footer)}
 		for at, e := range s.Encodings[min(1, len(s.Encodings)):] {
 			chunk := Chunk{Codec: info.Compression, Encodings: []string{e.Kind}, Compressed: int64(e.Size)}
+			if e.Bloom > 0 {
+				// The first stripe says for all how they are made.
+				if i == 0 {
+					b, err := f.Bloom(i, at+1)
+					if err != nil {
+						return fmt.Errorf("its footer is right, but a stripe is damaged: %w", err)
+					}
+					blooms[at] = Bloom{Hashes: int(b.Hashes), Bits: int64(b.Bits)}
+				}
+				b := blooms[at]
+				b.Size = int64(e.Bloom)
+				chunk.Bloom = &b
+			}
 			group.Chunks = append(group.Chunks, chunk)
 			if at < len(r.Columns) {
 				r.Columns[at].include(chunk, i == 0)

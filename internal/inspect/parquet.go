@@ -42,10 +42,31 @@ func (r *Report) parquet(o Object, rows int) error {
 			c.Min, c.Max = parquetText(leaf.column.Type(), bounds[i][0]), parquetText(leaf.column.Type(), bounds[i][1])
 		}
 	}
+	if codec := unreadable(meta); codec != "" {
+		r.add("first rows", "not shown: hydrant inspect cannot decompress "+codec+"; DuckDB and pyarrow can")
+		return nil
+	}
 	if r.First, err = parquetRows(f, rows); err != nil {
 		return fmt.Errorf("its footer is right, but rows cannot be read: %w", err)
 	}
 	return nil
+}
+
+// unreadable returns a codec of the file whose pages parquet-go does not
+// decompress, or "". It has LZ4_RAW, but v0.32 reads what is in a page's buffer
+// already when the page is more than a third of its size before compression,
+// and decompresses a damaged page for ever.
+func unreadable(meta *format.FileMetaData) string {
+	for i := range meta.RowGroups {
+		for j := range meta.RowGroups[i].Columns {
+			switch codec := meta.RowGroups[i].Columns[j].MetaData.Codec; codec {
+			case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd:
+			default:
+				return codec.String()
+			}
+		}
+	}
+	return ""
 }
 
 // parquetEnd looks at what must be at the end of the file.
@@ -133,7 +154,10 @@ func parquetChunk(c *format.ColumnChunk) Chunk {
 	m := &c.MetaData
 	chunk := Chunk{
 		Codec: m.Codec.String(), Compressed: m.TotalCompressedSize, Uncompressed: m.TotalUncompressedSize, Values: m.NumValues,
-		Bloom: m.BloomFilterOffset > 0, Index: c.ColumnIndexOffset > 0 && c.OffsetIndexOffset > 0,
+		Index: c.ColumnIndexOffset > 0 && c.OffsetIndexOffset > 0,
+	}
+	if m.BloomFilterOffset > 0 {
+		chunk.Bloom = &Bloom{Size: int64(m.BloomFilterLength)}
 	}
 	for _, e := range m.Encoding {
 		chunk.Encodings = append(chunk.Encodings, e.String())
@@ -144,6 +168,16 @@ func parquetChunk(c *format.ColumnChunk) Chunk {
 	return chunk
 }
 
+// with is the filters of two groups, nil if one has none.
+func (b *Bloom) with(other *Bloom) *Bloom {
+	if b == nil || other == nil {
+		return nil
+	}
+	sum := *b
+	sum.Size += other.Size
+	return &sum
+}
+
 // include adds a chunk to the sums of its column.
 func (c *Column) include(chunk Chunk, first bool) {
 	if first {
@@ -151,7 +185,10 @@ func (c *Column) include(chunk Chunk, first bool) {
 	} else if !strings.Contains(c.Codec, chunk.Codec) {
 		c.Codec += ", " + chunk.Codec
 	}
-	c.Bloom, c.Index = c.Bloom && chunk.Bloom, c.Index && chunk.Index
+	c.Index = c.Index && chunk.Index
+	if !first {
+		c.Bloom = c.Bloom.with(chunk.Bloom)
+	}
 	for _, e := range chunk.Encodings {
 		if !slices.Contains(c.Encodings, e) {
 			c.Encodings = append(c.Encodings, e)

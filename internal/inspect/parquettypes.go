@@ -185,14 +185,20 @@ func decimalText(v parquet.Value, scale int) string {
 	return pointed(n, scale)
 }
 
+// mostScale is more than any format's decimals have; a damaged file has more.
+const mostScale = 100
+
 // pointed puts the decimal point before the last scale digits.
 func pointed(n *big.Int, scale int) string {
 	digits, sign := n.String(), ""
 	if n.Sign() < 0 {
 		digits, sign = digits[1:], "-"
 	}
-	if scale <= 0 {
+	switch {
+	case scale == 0:
 		return sign + digits
+	case scale < 0 || scale > mostScale:
+		return sign + digits + "e" + strconv.Itoa(-scale)
 	}
 	if missing := scale + 1 - len(digits); missing > 0 {
 		digits = strings.Repeat("0", missing) + digits

@@ -3,7 +3,10 @@
 // records. It reads the parts it needs and never the whole.
 package inspect
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Report is what there is to say about an object. What does not apply is
 // left out.
@@ -64,15 +67,26 @@ type Chunk struct {
 	Nulls        *int64   `json:"nulls,omitempty"`
 	Min          string   `json:"min,omitempty"`
 	Max          string   `json:"max,omitempty"`
-	Bloom        bool     `json:"bloom_filter,omitempty"`
+	Bloom        *Bloom   `json:"bloom_filter,omitempty"`
 	Index        bool     `json:"page_index,omitempty"`
+}
+
+// Bloom is the Bloom filters of a column in a group. What the file does not
+// say is 0.
+type Bloom struct {
+	Size   int64 `json:"size,omitempty"`           // bytes
+	Hashes int   `json:"hash_functions,omitempty"` // of each filter
+	Bits   int64 `json:"bits,omitempty"`           // of each filter
 }
 
 // Entry is a file in an archive.
 type Entry struct {
-	Name         string `json:"name"`
-	Compressed   int64  `json:"compressed"`
-	Uncompressed int64  `json:"uncompressed"`
+	Name         string     `json:"name"`
+	Compressed   int64      `json:"compressed"`   // bytes
+	Uncompressed int64      `json:"uncompressed"` // bytes
+	Method       string     `json:"method"`
+	Modified     *time.Time `json:"modified,omitempty"`
+	Content      *Report    `json:"content,omitempty"` // of the first few
 }
 
 // ErrorCount is how often an error code was seen.

@@ -79,9 +79,13 @@ func (p *printer) report(r *Report, prefix string) {
 	}
 	if len(r.Entries) > 0 {
 		p.title("Entries")
-		rows := [][]string{{"NAME", ">PACKED", ">SIZE"}}
+		rows := [][]string{{"NAME", ">PACKED", ">SIZE", "METHOD", "MODIFIED"}}
 		for _, e := range r.Entries[:min(len(r.Entries), mostGroups)] {
-			rows = append(rows, []string{e.Name, size(e.Compressed), size(e.Uncompressed)})
+			modified := ""
+			if e.Modified != nil {
+				modified = e.Modified.Format("2006-01-02 15:04:05")
+			}
+			rows = append(rows, []string{e.Name, size(e.Compressed), size(e.Uncompressed), e.Method, modified})
 		}
 		p.table(rows)
 		p.more(len(r.Entries), "entries")
@@ -95,9 +99,16 @@ func (p *printer) report(r *Report, prefix string) {
 		p.table(rows)
 	}
 	p.first(r)
-	if r.Content != nil {
+	for _, e := range r.Entries {
+		p.inside(e.Content)
+	}
+	p.inside(r.Content)
+}
+
+func (p *printer) inside(content *Report) {
+	if content != nil {
 		p.line("")
-		p.report(r.Content, "inside: ")
+		p.report(content, "inside: ")
 	}
 }
 
@@ -176,8 +187,15 @@ func isJSON(r *Report) bool { return strings.HasPrefix(r.Kind, "JSON") }
 
 func has(c Chunk) string {
 	var all []string
-	if c.Bloom {
-		all = append(all, "bloom filter")
+	if b := c.Bloom; b != nil {
+		text := "bloom filter"
+		if b.Size > 0 {
+			text += " of " + size(b.Size)
+		}
+		if b.Hashes > 0 {
+			text += fmt.Sprintf(" (%d hashes, %s bits)", b.Hashes, grouped(b.Bits))
+		}
+		all = append(all, text)
 	}
 	if c.Index {
 		all = append(all, "page index")
