@@ -31,6 +31,13 @@ type Group interface {
 	Buffered() int64
 }
 
+// Finisher is a Group that can do a part of File.Append's work before it, which
+// groups can do at the same time.
+type Finisher interface {
+	// Finish encodes what is left. Append comes next, not Write.
+	Finish() error
+}
+
 // Limits says when an encoder ends a group.
 type Limits struct {
 	Bytes int64 // Group.Buffered at which it ends

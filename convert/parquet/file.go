@@ -85,7 +85,7 @@ func (f *File) Append(group column.Group) error {
 	if err := f.begin(); err != nil {
 		return err
 	}
-	if err := g.finish(); err != nil {
+	if err := g.Finish(); err != nil {
 		return err
 	}
 	r := rowGroup{rows: g.rows, offset: f.offset, columns: make([]columnChunk, len(g.chunks))}

@@ -11,6 +11,7 @@ type Group struct {
 	packed   arena
 	top      runs // the levels of the rows
 	rows     int
+	finished bool
 }
 
 // branch is a field of the table, with memory for its levels.
@@ -91,8 +92,12 @@ func (g *Group) Buffered() int64 {
 	return int64(n)
 }
 
-// finish ends all pages.
-func (g *Group) finish() error {
+// Finish ends all pages. It implements column.Finisher.
+func (g *Group) Finish() error {
+	if g.finished {
+		return nil
+	}
+	g.finished = true
 	g.scratch = g.layout.scratches.take(g.layout.codec)
 	defer g.layout.scratches.give(&g.scratch)
 	for _, c := range g.chunks {
@@ -105,7 +110,7 @@ func (g *Group) finish() error {
 
 // reset empties the row group and keeps its memory.
 func (g *Group) reset() {
-	g.rows = 0
+	g.rows, g.finished = 0, false
 	g.packed.reset()
 	for _, c := range g.chunks {
 		c.reset()

@@ -34,7 +34,7 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
-					if err := g.finish(); err != nil {
+					if err := g.Finish(); err != nil {
 						t.Fatal(err)
 					}
 					g.reset()

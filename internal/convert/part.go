@@ -177,6 +177,11 @@ func (c *collector) NewGroup() column.Group { return &slot{run: c.run, part: c.p
 // Append takes what is in the group.
 func (c *collector) Append(g column.Group) error {
 	if s := g.(*slot); s.group != nil {
+		if f, ok := s.group.(column.Finisher); ok { // while others append to the file
+			if err := f.Finish(); err != nil {
+				return err
+			}
+		}
 		c.part.groups = append(c.part.groups, s.group)
 		s.group = nil
 	}
