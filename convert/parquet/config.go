@@ -22,17 +22,19 @@ import (
 // Firehose's ParquetSerDe. It must not be copied, nor changed after the first
 // NewFile.
 type Config struct {
-	Compression   Compression   `yaml:"compression" doc:"UNCOMPRESSED, SNAPPY, GZIP, ZSTD or LZ4_RAW."`
-	RowGroupSize  field.Size    `yaml:"row_group_size" doc:"A row group ends when it takes so much memory: its compressed pages and those that are open."`
-	RowGroupRows  int           `yaml:"row_group_rows" doc:"A row group ends when it has about so many rows."`
-	PageSize      field.Size    `yaml:"page_size" doc:"A page ends with so many bytes, before compression, or 20000 values."`
-	Dictionary    bool          `yaml:"dictionary" doc:"Columns whose values repeat are written as a dictionary and indexes."`
-	WriterVersion WriterVersion `yaml:"writer_version" doc:"V1 or V2: which data pages. All readers read V1."`
-	Encodings     Encodings     `yaml:"encodings" doc:"plain, which all readers read; or modern: smaller, for readers of the last years. Of values without a dictionary."`
-	Timestamps    Timestamps    `yaml:"timestamps" doc:"millis, micros, nanos; or int96: nanoseconds as Hive and old readers have them, without statistics."`
-	BloomFilters  []string      `yaml:"bloom_filters,omitempty" doc:"Columns that get a bloom filter, to find equal values: customer_id, items.element.sku."`
+	Compression        Compression   `yaml:"compression" doc:"UNCOMPRESSED, SNAPPY, GZIP, ZSTD or LZ4_RAW."`
+	RowGroupSize       field.Size    `yaml:"row_group_size" doc:"A row group ends when it takes so much memory: its compressed pages and those that are open."`
+	RowGroupRows       int           `yaml:"row_group_rows" doc:"A row group ends when it has about so many rows."`
+	PageSize           field.Size    `yaml:"page_size" doc:"A page ends with so many bytes, before compression, or 20000 values."`
+	Dictionary         bool          `yaml:"dictionary" doc:"Columns whose values repeat are written as a dictionary and indexes."`
+	WriterVersion      WriterVersion `yaml:"writer_version" doc:"V1 or V2: which data pages. All readers read V1."`
+	Encodings          Encodings     `yaml:"encodings" doc:"plain, which all readers read; or modern: smaller, for readers of the last years. Of values without a dictionary."`
+	Timestamps         Timestamps    `yaml:"timestamps" doc:"millis, micros, nanos; or int96: nanoseconds as Hive and old readers have them, without statistics."`
+	BloomFilterColumns []string      `yaml:"bloom_filter_columns,omitempty" doc:"Columns that get a bloom filter, to find equal values: customer_id, items.element.sku."`
 
 	BloomFilterFalsePositiveProbability field.Percent `yaml:"bloom_filter_false_positive_probability" doc:"How often a bloom filter says that a value is there when it is not."`
+
+	KeyValueMetadata map[string]string `yaml:"key_value_metadata,omitempty" doc:"Keys and values for the footer of each file, as catalogs and readers look for them."`
 
 	layout atomic.Pointer[layout] // of the last file
 }
@@ -75,9 +77,9 @@ func (c *Config) Validate() error {
 		add(field.Errorf("bloom_filter_false_positive_probability", "between 0.01% and 50%; 1% suits most", "%v is out of range", p))
 	}
 	seen := map[string]bool{}
-	for _, name := range c.BloomFilters {
+	for _, name := range c.BloomFilterColumns {
 		if seen[name] {
-			add(field.Errorf("bloom_filters", "remove one", "%q is there twice", name))
+			add(field.Errorf("bloom_filter_columns", "remove one", "%q is there twice", name))
 		}
 		seen[name] = true
 	}

@@ -40,11 +40,11 @@ dictionary: false
 writer_version: v2
 encodings: Modern
 timestamps: INT96
-bloom_filters: [a, b.element]
+bloom_filter_columns: [a, b.element]
 bloom_filter_false_positive_probability: 5%
 `)
 	want := &Config{Compression: LZ4Raw, RowGroupSize: 64 << 20, RowGroupRows: 122880, PageSize: 128 << 10, WriterVersion: V2, Encodings: Modern,
-		Timestamps: Int96, BloomFilters: []string{"a", "b.element"}, BloomFilterFalsePositiveProbability: 0.05}
+		Timestamps: Int96, BloomFilterColumns: []string{"a", "b.element"}, BloomFilterFalsePositiveProbability: 0.05}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
@@ -74,7 +74,7 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 		"row_group_rows: 0":                            "row_group_rows",
 		"page_size: 1KiB":                              "page_size",
 		"page_size: 1GiB":                              "page_size",
-		"bloom_filters: [a, b, a]":                     "bloom_filters",
+		"bloom_filter_columns: [a, b, a]":                     "bloom_filter_columns",
 		"bloom_filter_false_positive_probability: 0%":  "bloom_filter_false_positive_probability",
 		"bloom_filter_false_positive_probability: 90%": "bloom_filter_false_positive_probability",
 	} {

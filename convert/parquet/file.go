@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/hydrant-dev/hydrant/convert/column"
@@ -296,6 +298,15 @@ func (f *File) metaData(t *thrift, columnIndexes, offsetIndexes [][]span) {
 	t.listField(4, compactStruct, len(f.groups))
 	for i := range f.groups {
 		f.groups[i].describe(t, i, columnIndexes[i], offsetIndexes[i])
+	}
+	if own := f.config.KeyValueMetadata; len(own) > 0 {
+		t.listField(5, compactStruct, len(own))
+		for _, key := range slices.Sorted(maps.Keys(own)) {
+			t.begin()
+			t.stringField(1, key)
+			t.stringField(2, own[key])
+			t.end()
+		}
 	}
 	t.stringField(6, createdBy())
 	t.listField(7, compactStruct, len(f.layout.tree.leaves))

@@ -354,6 +354,18 @@ func TestBoundaryOrder(t *testing.T) {
 	}
 }
 
+func TestKeysAndValuesStandInTheFooter(t *testing.T) {
+	c := Default().(*Config)
+	c.KeyValueMetadata = map[string]string{"team": "growth", "avro.schema": `{"type":"record"}`}
+	got := map[string]string{}
+	for _, kv := range open(t, encode(t, c, table(t, "v:int"), nil, 1, 1)).Metadata().KeyValueMetadata {
+		got[kv.Key] = kv.Value
+	}
+	if diff := cmp.Diff(c.KeyValueMetadata, got); diff != "" {
+		t.Errorf("metadata (-want +got):\n%s", diff)
+	}
+}
+
 func TestNaNPagesHaveNoColumnIndex(t *testing.T) {
 	s := table(t, "v:double")
 	file := encode(t, Default().(*Config), s, only(10, func(int) any { return math.NaN() }), 10, 10)
@@ -370,8 +382,8 @@ func TestBloomFiltersFindEveryValue(t *testing.T) {
 			r := rand.New(rand.NewPCG(3, 3))
 			c := Default().(*Config)
 			c.Dictionary = dictionary
-			if c.BloomFilters = []string{"v"}; kind == "array<string>" {
-				c.BloomFilters = []string{"v.element"}
+			if c.BloomFilterColumns = []string{"v"}; kind == "array<string>" {
+				c.BloomFilterColumns = []string{"v.element"}
 			}
 			file := encode(t, c, s, columntest.Random(r, s, 5000), 500, 5000)
 			chunk := open(t, file).RowGroups()[0].ColumnChunks()[0]
@@ -404,7 +416,7 @@ func TestBloomFiltersAreSeldomWrong(t *testing.T) {
 	s := table(t, "v:bigint")
 	for _, p := range []float64{0.1, 0.01} {
 		c := Default().(*Config)
-		c.BloomFilters, c.BloomFilterFalsePositiveProbability = []string{"v"}, field.Percent(p)
+		c.BloomFilterColumns, c.BloomFilterFalsePositiveProbability = []string{"v"}, field.Percent(p)
 		file := encode(t, c, s, only(20000, func(i int) any { return int64(i) }), 20000, 20000)
 		filter := open(t, file).RowGroups()[0].ColumnChunks()[0].BloomFilter()
 		wrong := 0
@@ -422,12 +434,12 @@ func TestBloomFiltersAreSeldomWrong(t *testing.T) {
 func TestBloomFiltersOfUnknownColumnsAreRefused(t *testing.T) {
 	s := table(t, "a:string,b:array<int>,c:boolean")
 	for name, want := range map[string]string{
-		"x": `lay out parquet file: bloom_filters: "x" is not a column with plain values; write one of a, b.element, c`,
-		"b": `lay out parquet file: bloom_filters: "b" is not a column with plain values; write one of a, b.element, c`,
-		"c": `lay out parquet file: bloom_filters: "c" is boolean and gains nothing from a bloom filter; remove it`,
+		"x": `lay out parquet file: bloom_filter_columns: "x" is not a column with plain values; write one of a, b.element, c`,
+		"b": `lay out parquet file: bloom_filter_columns: "b" is not a column with plain values; write one of a, b.element, c`,
+		"c": `lay out parquet file: bloom_filter_columns: "c" is boolean and gains nothing from a bloom filter; remove it`,
 	} {
 		c := Default().(*Config)
-		c.BloomFilters = []string{name}
+		c.BloomFilterColumns = []string{name}
 		if _, err := c.NewFile(&bytes.Buffer{}, s); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}

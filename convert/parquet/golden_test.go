@@ -26,7 +26,7 @@ func TestFilesAreWrittenAsBefore(t *testing.T) {
 		{"id": int64(3), "name": "", "score": -0.5, "tags": []any{}, "attributes": columntest.Pairs{}, "place": map[string]any{}},
 	}
 	for name, change := range map[string]func(*Config){
-		"plain.parquet": func(c *Config) { c.Compression, c.BloomFilters = Uncompressed, []string{"id", "tags.element"} },
+		"plain.parquet": func(c *Config) { c.Compression, c.BloomFilterColumns = Uncompressed, []string{"id", "tags.element"} },
 		"modern.parquet": func(c *Config) {
 			c.Compression, c.Encodings, c.WriterVersion, c.Dictionary = Uncompressed, Modern, V2, false
 		},

@@ -64,7 +64,7 @@ func randomConfig(r *rand.Rand, s *column.Schema) *Config {
 	}
 	for _, l := range tree.leaves {
 		if l.physical != typeBoolean && r.IntN(2) == 0 {
-			c.BloomFilters = append(c.BloomFilters, l.name)
+			c.BloomFilterColumns = append(c.BloomFilterColumns, l.name)
 		}
 	}
 	return c

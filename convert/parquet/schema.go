@@ -293,19 +293,19 @@ func (b *treeBuilder) timestamp() {
 
 // chooseBlooms marks the columns that are to have bloom filters.
 func (b *treeBuilder) chooseBlooms() error {
-	for _, name := range b.config.BloomFilters {
+	for _, name := range b.config.BloomFilterColumns {
 		found := false
 		for _, l := range b.leaves {
 			if l.name != name {
 				continue
 			}
 			if l.physical == typeBoolean {
-				return fmt.Errorf("lay out parquet file: bloom_filters: %q is boolean and gains nothing from a bloom filter; remove it", name)
+				return fmt.Errorf("lay out parquet file: bloom_filter_columns: %q is boolean and gains nothing from a bloom filter; remove it", name)
 			}
 			l.bloom, found = true, true
 		}
 		if !found {
-			return fmt.Errorf("lay out parquet file: bloom_filters: %q is not a column with plain values; write one of %s", name, b.names())
+			return fmt.Errorf("lay out parquet file: bloom_filter_columns: %q is not a column with plain values; write one of %s", name, b.names())
 		}
 	}
 	return nil

@@ -195,7 +195,7 @@ func TestEveryValueIsFoundInParquet(t *testing.T) {
 		misses func(column.Kind) bool // of DuckDB
 	}{
 		{"pages", parquetWay(func(c *parquet.Config) { c.PageSize, c.Dictionary = 4<<10, false }), nothing},
-		{"blooms", parquetWay(func(c *parquet.Config) { c.BloomFilters = blooms }), bytesOfBlooms},
+		{"blooms", parquetWay(func(c *parquet.Config) { c.BloomFilterColumns = blooms }), bytesOfBlooms},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rows, groups := runTable(s, uint64(i))
