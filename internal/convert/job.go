@@ -106,7 +106,12 @@ type run struct {
 		lines  int64         // of that input
 		result Result
 	}
-	idle sync.Pool // of column.Group
+	// idle are groups that were written. The file knows its groups as long as
+	// it is open, so none may be forgotten here, as a sync.Pool would.
+	idle struct {
+		sync.Mutex
+		groups []column.Group
+	}
 }
 
 // Run converts the inputs and writes the file to w, which it does not close.
@@ -234,7 +239,9 @@ func (r *run) append(p *part) error {
 		if err := r.out.file.Append(g); err != nil {
 			return fmt.Errorf("write output: %w", err)
 		}
-		r.idle.Put(g)
+		r.idle.Lock()
+		r.idle.groups = append(r.idle.groups, g)
+		r.idle.Unlock()
 	}
 	r.room.leave(p.held)
 	result := &r.out.result
@@ -265,10 +272,22 @@ func (r *run) append(p *part) error {
 
 // takeGroup returns an empty group.
 func (r *run) takeGroup() column.Group {
-	if g, ok := r.idle.Get().(column.Group); ok {
+	if g := r.idleGroup(); g != nil {
 		return g
 	}
 	r.out.Lock() // the file belongs to who holds it
 	defer r.out.Unlock()
 	return r.out.file.NewGroup()
+}
+
+func (r *run) idleGroup() column.Group {
+	r.idle.Lock()
+	defer r.idle.Unlock()
+	last := len(r.idle.groups) - 1
+	if last < 0 {
+		return nil
+	}
+	g := r.idle.groups[last]
+	r.idle.groups = r.idle.groups[:last]
+	return g
 }
