@@ -51,7 +51,7 @@ func (f *bloom) add(b *column.Batch, t *column.Type, values []uint64) {
 		}
 	case column.Char:
 		for _, v := range values {
-			f.text = pad(append(f.text[:0], b.Bytes(v)...), t.Length)
+			f.text = pad(f.text[:0], b.Bytes(v), t.Length)
 			f.set(murmur3(f.text))
 		}
 	case column.String, column.Varchar, column.Binary:

@@ -84,6 +84,13 @@ func (w *bytesRLE) flush() {
 	w.n, w.equal, w.run = 0, 0, false
 }
 
+func (w *bytesRLE) finish() {
+	w.flush()
+	w.out.finish()
+}
+
+func (w *bytesRLE) bytes() *stream { return &w.out }
+
 func (w *bytesRLE) position(dst []uint64) []uint64 {
 	return append(w.out.position(dst), uint64(w.n))
 }
@@ -97,9 +104,9 @@ func (w *bytesRLE) reset() {
 
 // bitsRLE writes booleans: eight to a byte, the first in the highest bit.
 type bitsRLE struct {
-	bytes bytesRLE
-	last  byte
-	used  int // bits of last
+	packed bytesRLE
+	last   byte
+	used   int // bits of last
 }
 
 func (w *bitsRLE) add(values []uint64) {
@@ -126,31 +133,33 @@ func (w *bitsRLE) repeat(bit bool, n int) {
 			w.whole()
 		}
 	}
-	w.bytes.repeat(all, n/8)
+	w.packed.repeat(all, n/8)
 	if n %= 8; n > 0 {
 		w.last, w.used = all<<(8-n), n
 	}
 }
 
 func (w *bitsRLE) whole() {
-	w.bytes.add(w.last)
+	w.packed.add(w.last)
 	w.last, w.used = 0, 0
 }
 
-func (w *bitsRLE) flush() {
+func (w *bitsRLE) finish() {
 	if w.used > 0 {
 		w.whole()
 	}
-	w.bytes.flush()
+	w.packed.finish()
 }
+
+func (w *bitsRLE) bytes() *stream { return &w.packed.out }
 
 func (w *bitsRLE) position(dst []uint64) []uint64 {
-	return append(w.bytes.position(dst), uint64(w.used))
+	return append(w.packed.position(dst), uint64(w.used))
 }
 
-func (w *bitsRLE) held() int64 { return w.bytes.held() }
+func (w *bitsRLE) held() int64 { return w.packed.held() }
 
 func (w *bitsRLE) reset() {
-	w.bytes.reset()
+	w.packed.reset()
 	w.last, w.used = 0, 0
 }

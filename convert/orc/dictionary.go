@@ -1,120 +1,98 @@
 package orc
 
-import (
-	"encoding/binary"
-	"math/bits"
-	"math/rand/v2"
-)
+import "hash/maphash"
 
 // dictionary numbers different texts in the order they come.
 type dictionary struct {
-	seed  uint64
-	table []slot // a power of two, at most two thirds full
+	seed  maphash.Seed
+	table []slot // a power of two, less than two thirds full
 	data  []byte
-	ends  []uint32 // of each text in data
+	ends  []uint32 // of each text in data, after a zero
+
+	touched byte // so that touch is not optimized away
 }
 
-// slot holds all that a look-up needs, so that it misses the cache only here
-// and at the text.
-type slot struct {
-	hash uint32
-	key  uint32 // plus 1; 0: empty
-	at   uint32 // in data
-	n    uint32 // bytes
-}
+// slot is a hash and, in the lower half, a number plus 1; 0: empty.
+type slot uint64
 
-const smallestTable = 64
+const (
+	smallestTable = 64
+	largeData     = 64 << 10
+)
 
 // newDictionary seeds the hash at random, so that nobody can send texts that
 // collide. The numbers do not depend on it.
-func newDictionary() dictionary { return dictionary{seed: rand.Uint64()} }
+func newDictionary() (d dictionary) {
+	d.seed = maphash.MakeSeed()
+	d.reset()
+	return d
+}
+
+func (d *dictionary) hash(p []byte) uint32 { return uint32(maphash.Bytes(d.seed, p)) }
 
 // key returns the number of p, a new one if need be. hash is that of p.
 func (d *dictionary) key(p []byte, hash uint32) uint32 {
+	for at := int(hash); ; at++ {
+		s := &d.table[at&(len(d.table)-1)]
+		if *s == 0 {
+			*s = slot(hash)<<32 | slot(len(d.ends))
+			return d.insert(p)
+		}
+		if uint32(*s>>32) == hash && string(d.text(uint32(*s)-1)) == string(p) {
+			return uint32(*s) - 1
+		}
+	}
+}
+
+func (d *dictionary) insert(p []byte) uint32 {
+	d.data = append(room(d.data, len(p)), p...)
+	d.ends = append(room(d.ends, 1), uint32(len(d.data)))
 	if len(d.ends)*3 >= len(d.table)*2 {
 		d.enlarge()
 	}
-	mask := uint32(len(d.table) - 1)
-	for at := hash & mask; ; at = (at + 1) & mask {
-		s := &d.table[at]
-		if s.key == 0 {
-			*s = slot{hash, uint32(len(d.ends) + 1), uint32(len(d.data)), uint32(len(p))}
-			d.data = append(room(d.data, len(p)), p...)
-			d.ends = append(d.ends, uint32(len(d.data)))
-			return s.key - 1
-		}
-		if s.hash == hash && string(d.data[s.at:s.at+s.n]) == string(p) {
-			return s.key - 1
-		}
-	}
+	return uint32(d.size() - 1)
 }
 
-// touch loads the slot of a hash into the cache.
-func (d *dictionary) touch(hash uint32) uint32 {
-	if len(d.table) == 0 {
-		return 0
+// touch loads the slots of hashes, and their texts, into the cache. They are
+// fetched together when nothing waits for the one before.
+func (d *dictionary) touch(hashes []uint32) {
+	if len(d.data) < largeData {
+		return
 	}
-	return d.table[hash&uint32(len(d.table)-1)].key
+	var all byte
+	for _, h := range hashes {
+		end := d.ends[uint32(d.table[int(h)&(len(d.table)-1)])]
+		all ^= d.data[max(1, end)-1]
+	}
+	d.touched = all
 }
 
-// hash folds products of 128 bits, 16 bytes at a time.
-func (d *dictionary) hash(p []byte) uint32 {
-	const k = 0x9e3779b97f4a7c15
-	h := d.seed ^ uint64(len(p))*k
-	for len(p) > 16 {
-		h = fold(binary.LittleEndian.Uint64(p)^d.seed, binary.LittleEndian.Uint64(p[8:])^h)
-		p = p[16:]
-	}
-	var a, b uint64
-	switch n := len(p); {
-	case n >= 8:
-		a, b = binary.LittleEndian.Uint64(p), binary.LittleEndian.Uint64(p[n-8:])
-	case n >= 4:
-		a, b = uint64(binary.LittleEndian.Uint32(p)), uint64(binary.LittleEndian.Uint32(p[n-4:]))
-	case n > 0:
-		a = uint64(p[0])<<16 | uint64(p[n/2])<<8 | uint64(p[n-1])
-	}
-	return uint32(fold(fold(a^d.seed, b^h), k))
-}
+func (d *dictionary) text(key uint32) []byte { return d.data[d.ends[key]:d.ends[key+1]] }
 
-func fold(a, b uint64) uint64 {
-	high, low := bits.Mul64(a, b)
-	return high ^ low
-}
-
-func (d *dictionary) text(key uint32) []byte {
-	start := uint32(0)
-	if key > 0 {
-		start = d.ends[key-1]
-	}
-	return d.data[start:d.ends[key]]
-}
-
-func (d *dictionary) size() int { return len(d.ends) }
+func (d *dictionary) size() int { return len(d.ends) - 1 }
 
 func (d *dictionary) enlarge() {
 	old := d.table
-	n := max(smallestTable, 2*len(old))
-	d.table = make([]slot, n)
+	d.table = make([]slot, 2*len(old))
 	for _, s := range old {
-		if s.key == 0 {
+		if s == 0 {
 			continue
 		}
-		at := s.hash & uint32(n-1)
-		for d.table[at].key != 0 {
-			at = (at + 1) & uint32(n-1)
+		at := int(s >> 32)
+		for d.table[at&(len(d.table)-1)] != 0 {
+			at++
 		}
-		d.table[at] = s
+		d.table[at&(len(d.table)-1)] = s
 	}
 }
 
-func (d *dictionary) held() int64 { return int64(len(d.data) + 4*len(d.ends) + 16*d.slots()) }
+func (d *dictionary) held() int64 { return int64(len(d.data) + 4*len(d.ends) + 8*d.slots()) }
 
 // slots returns how large the table is for so many texts. What is left of a
 // larger one, from a stripe before, does not count.
 func (d *dictionary) slots() int {
 	n := smallestTable
-	for len(d.ends)*3 > n*2 {
+	for len(d.ends)*3 >= n*2 {
 		n *= 2
 	}
 	return n
@@ -123,9 +101,9 @@ func (d *dictionary) slots() int {
 // reset empties the dictionary. Its table keeps its size unless it was hardly
 // used: clearing it must not cost more than filling it did.
 func (d *dictionary) reset() {
-	if len(d.ends)*16 < len(d.table) && len(d.table) > smallestTable {
-		d.table = nil
+	if d.table == nil || len(d.ends)*16 < len(d.table) && len(d.table) > smallestTable {
+		d.table = make([]slot, smallestTable)
 	}
 	clear(d.table)
-	d.data, d.ends = d.data[:0], d.ends[:0]
+	d.data, d.ends = d.data[:0], append(d.ends[:0], 0)
 }

@@ -86,14 +86,15 @@ func (f *File) Append(group column.Group) error {
 	defer g.close()
 	g.finish()
 
-	var footer, indexes []byte
+	var footer, indexes, message []byte
 	index := func(n *node, kind int, m []byte) {
-		packed := pack(g.shared.codec, g.shared.compression, m)
-		footer = putStream(footer, kind, n.id, len(packed))
-		indexes = append(indexes, packed...)
+		start := len(indexes)
+		indexes = pack(indexes, g.shared.codec, g.shared.compression, m)
+		footer = putStream(footer, kind, n.id, len(indexes)-start)
 	}
 	for _, n := range g.nodes {
-		index(n, kindRowIndex, n.index(nil))
+		message = n.index(message[:0])
+		index(n, kindRowIndex, message)
 		if n.bloom != nil {
 			index(n, kindBloom, n.bloom.done)
 		}
@@ -102,9 +103,9 @@ func (f *File) Append(group column.Group) error {
 	var parts []part
 	for _, n := range g.nodes {
 		for _, p := range n.streams(parts[:0]) {
-			p.stream.finish()
-			footer = putStream(footer, p.kind, n.id, len(p.stream.done))
-			dataSize += len(p.stream.done)
+			size := p.writer.bytes().size
+			footer = putStream(footer, p.kind, n.id, size)
+			dataSize += size
 		}
 	}
 	for _, n := range g.nodes {
@@ -114,7 +115,7 @@ func (f *File) Append(group column.Group) error {
 		}
 		footer = putEncoding(footer, kind, size)
 	}
-	footer = pack(g.shared.codec, g.shared.compression, putBytes(footer, 3, "UTC")) // time zone of the writer
+	footer = pack(nil, g.shared.codec, g.shared.compression, putBytes(footer, 3, "UTC")) // time zone of the writer
 
 	if err := f.pad(len(indexes) + dataSize + len(footer)); err != nil {
 		return err
@@ -133,8 +134,10 @@ func (f *File) Append(group column.Group) error {
 	}
 	for _, n := range g.nodes {
 		for _, p := range n.streams(parts[:0]) {
-			if err := f.put(p.stream.done); err != nil {
-				return err
+			for _, chunk := range p.writer.bytes().done {
+				if err := f.put(chunk); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -110,11 +110,12 @@ func (f *File) tail() ([]byte, error) {
 		return nil, err
 	}
 	defer f.config.codecs.give(c)
-	metadata := pack(c, f.config.Compression, f.parts)
-	footer := pack(c, f.config.Compression, m)
+	tail := pack(nil, c, f.config.Compression, f.parts)
+	metadata := len(tail)
+	tail = pack(tail, c, f.config.Compression, m)
 
 	var p []byte
-	p = putUint(p, 1, uint64(len(footer)))
+	p = putUint(p, 1, uint64(len(tail)-metadata))
 	p = putUint(p, 2, compressionCodes[f.config.Compression])
 	p = putUint(p, 3, blockSize)
 	minor := uint64(12)
@@ -122,19 +123,24 @@ func (f *File) tail() ([]byte, error) {
 		minor = 11
 	}
 	p = putPacked(p, 4, []uint64{0, minor})
-	p = putUint(p, 5, uint64(len(metadata)))
+	p = putUint(p, 5, uint64(metadata))
 	p = putUint(p, 6, writerVersion)
 	p = putBytes(p, 8000, magic)
 
-	tail := append(metadata, footer...)
 	tail = append(tail, p...)
 	return append(tail, byte(len(p))), nil
 }
 
-// pack returns a message as a stream.
-func pack(c *codec, kind Compression, m []byte) []byte {
-	s := stream{shared: &shared{compression: kind, codec: c}}
-	s.write(m)
-	s.finish()
-	return s.done
+// pack appends a message as a stream.
+func pack(dst []byte, c *codec, kind Compression, m []byte) []byte {
+	if kind == None {
+		return append(dst, m...)
+	}
+	var e effort
+	for len(m) > 0 {
+		n := min(len(m), blockSize)
+		dst = append(dst, c.chunk(m[:n], kind, &e)...)
+		m = m[n:]
+	}
+	return dst
 }

@@ -14,23 +14,32 @@ type ints struct {
 
 func (w *ints) add(v int64) {
 	w.pending = append(w.pending, v)
+	w.settle()
+}
+
+// next adds up to n values, for the caller to fill in, and then to settle.
+func (w *ints) next(n int) []int64 {
+	at := len(w.pending)
+	n = min(n, longestIntRun-at)
+	w.pending = room(w.pending, n)[:at+n]
+	return w.pending[at:]
+}
+
+// settle ends a run that is full.
+func (w *ints) settle() {
 	if len(w.pending) == longestIntRun {
 		w.flush()
 	}
 }
 
-// addAll adds values that hold int64.
-func (w *ints) addAll(values []uint64) {
+func addInts[T uint32 | uint64](w *ints, values []T) {
 	for len(values) > 0 {
-		n := min(longestIntRun-len(w.pending), len(values))
-		w.pending = room(w.pending, n)
-		for _, v := range values[:n] {
-			w.pending = append(w.pending, int64(v))
+		places := w.next(len(values))
+		for i, v := range values[:len(places)] {
+			places[i] = int64(v)
 		}
-		values = values[n:]
-		if len(w.pending) == longestIntRun {
-			w.flush()
-		}
+		values = values[len(places):]
+		w.settle()
 	}
 }
 
@@ -69,16 +78,15 @@ func (w *ints) reset() {
 	w.pending = w.pending[:0]
 }
 
-// The encodings of columns; the later ones hold integers of version 2.
-const (
-	encodingDirect       = 0
-	encodingDictionary   = 1
-	encodingDirectV2     = 2
-	encodingDictionaryV2 = 3
-)
+func (w *ints) finish() {
+	w.flush()
+	w.out.finish()
+}
 
-// encoding returns that of a column whose integers these are.
-func (w *ints) encoding() int {
+func (w *ints) bytes() *stream { return &w.out }
+
+// version returns the encoding of a column whose integers these are.
+func (w *ints) version() int {
 	if w.old {
 		return encodingDirect
 	}

@@ -40,23 +40,6 @@ type content interface {
 	reset()
 }
 
-// part is a stream and what it holds.
-type part struct {
-	kind   int
-	stream *stream
-}
-
-// The kinds of streams.
-const (
-	kindPresent    = 0
-	kindData       = 1
-	kindLength     = 2
-	kindDictionary = 3
-	kindSecondary  = 5
-	kindRowIndex   = 6
-	kindBloom      = 8
-)
-
 // cursor is how far a vector was read.
 type cursor struct {
 	value int // values read
@@ -157,7 +140,7 @@ func (n *node) end() {
 
 // finish completes the streams of the column.
 func (n *node) finish() {
-	n.present.flush()
+	n.present.finish()
 	if n.content != nil {
 		n.content.finish()
 	}
@@ -165,7 +148,7 @@ func (n *node) finish() {
 
 func (n *node) streams(dst []part) []part {
 	if n.nulls {
-		dst = append(dst, part{kindPresent, &n.present.bytes.out})
+		dst = append(dst, part{kindPresent, &n.present})
 	}
 	if n.content != nil {
 		dst = n.content.streams(dst)

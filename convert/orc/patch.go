@@ -19,17 +19,19 @@ type patched struct {
 	entries  int
 }
 
-// patch reports whether patches make v shorter than values of so many bits.
-func patch(v []int64, width int) (patched, bool) {
+// patch reports whether patches make v shorter than direct values.
+func patch(v []int64, s *survey) (patched, bool) {
 	const worthwhile = 20 // values; fewer do not make up for the longer header
-	if len(v) < worthwhile || width <= 8 {
+	if len(v) < worthwhile || s.width <= 8 {
 		return patched{}, false
 	}
-	least, most := v[0], v[0]
-	for _, x := range v {
-		least, most = min(least, x), max(most, x)
-	}
+	least, most := s.low, s.high
 	if uint64(most)-uint64(least) >= 1<<56 || least <= -1<<55 || least >= 1<<55 {
+		return patched{}, false
+	}
+	limit := min(mostPatches, len(v)/10)
+	top := bits.Len64(uint64(most - least))
+	if tooMany(v, least, narrower(top), limit) {
 		return patched{}, false
 	}
 	// lengths counts how many values need each width.
@@ -37,10 +39,9 @@ func patch(v []int64, width int) (patched, bool) {
 	for _, x := range v {
 		lengths[bits.Len64(uint64(x-least))]++
 	}
-	top := bits.Len64(uint64(most - least))
 	p := patched{base: least, width: aligned(top)}
 	for n, outliers := top, 0; n > 0; n-- {
-		if outliers += lengths[n]; outliers > min(mostPatches, len(v)/10) {
+		if outliers += lengths[n]; outliers > limit {
 			break
 		}
 		p.width = aligned(n - 1)
@@ -56,7 +57,22 @@ func patch(v []int64, width int) (patched, bool) {
 		return patched{}, false
 	}
 	size := 2 + p.baseSize + (len(v)*p.width+7)/8 + (p.entries*entry+7)/8
-	return p, size < (len(v)*width+7)/8
+	return p, size < (len(v)*s.width+7)/8
+}
+
+// tooMany reports whether more than limit values need more than width bits
+// above base. With most values a few show it.
+func tooMany(v []int64, base int64, width, limit int) bool {
+	const some = 64
+	n := uint64(0)
+	for len(v) > 0 && n <= uint64(limit) {
+		for _, x := range v[:min(some, len(v))] {
+			over := (x - base) >> width
+			n += uint64(over|-over) >> 63
+		}
+		v = v[min(some, len(v)):]
+	}
+	return n > uint64(limit)
 }
 
 // count finds the number of patches and the widest gap between them.

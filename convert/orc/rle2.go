@@ -45,29 +45,44 @@ func aligned(n int) int {
 	return (n + 7) &^ 7
 }
 
-// survey is what decides how values are encoded.
-type survey struct {
-	width   int    // aligned, of the widest value
-	changes int    // values unlike the one before
-	steps   uint64 // the bits that any step from value to value has
-	rises   bool   // no value is less than the one before
-	falls   bool   // none is more
+// narrower returns the widest of these widths that is less than n.
+func narrower(n int) int {
+	switch {
+	case n > 8:
+		return (n - 1) &^ 7
+	case n > 4:
+		return 4
+	case n > 2:
+		return 2
+	}
+	return 1
 }
 
-// look surveys values. It has no branches, since values are often random.
+// survey is what decides how values are encoded.
+type survey struct {
+	low, high int64
+	width     int  // aligned, of the widest value
+	changes   int  // values unlike the one before
+	rises     bool // no value is less than the one before
+	falls     bool // none is more
+}
+
+// look surveys values. It has no branches, since values are often random, and
+// goes by index, which takes few registers: it is half of the time of a run.
 func look(v []int64, signed bool) survey {
-	var s survey
-	low, high, previous := v[0], v[0], v[0]
+	low, high := v[0], v[0]
 	var fell, rose int64 // negative if there was such a step
-	for _, x := range v[1:] {
-		step := x - previous
-		previous = x
-		low, high = min(low, x), max(high, x)
+	same := 0
+	for i := 1; i < len(v); i++ {
+		step := v[i] - v[i-1]
+		low, high = min(low, v[i]), max(high, v[i])
 		fell |= step
 		rose |= -step
-		s.changes += int(uint64(step|-step) >> 63)
-		s.steps |= uint64(max(step, -step))
+		if step == 0 {
+			same++
+		}
 	}
+	s := survey{low: low, high: high, changes: len(v) - 1 - same}
 	widest := uint64(high)
 	if signed {
 		widest = zigzag(low) | zigzag(high)
@@ -84,7 +99,7 @@ func look(v []int64, signed bool) survey {
 func appendRLE2(dst []byte, v []int64, signed bool) []byte {
 	s := look(v, signed)
 	if (s.rises || s.falls) && len(v) > 2 && v[0] != v[1] {
-		width := deltaWidth(v, &s)
+		width := deltaWidth(v)
 		// Either all steps, or a run for each change of about 5 bytes.
 		if width < s.width && len(v)*width <= s.changes*5*8 {
 			return appendDelta(dst, v, width, signed)
@@ -93,28 +108,43 @@ func appendRLE2(dst []byte, v []int64, signed bool) []byte {
 	// A repeat interrupts its neighbours: it must be shorter than they
 	// would be with it, and the 5 bytes of headers.
 	enough := max(shortestRun, (40+s.width)/s.width)
-	start := 0
-	for at := 0; at < len(v); {
-		n := equalRun(v[at:])
-		if n < enough {
-			at += n
-			continue
-		}
-		dst = appendLiteralRun(dst, v[start:at], signed)
-		dst = appendRepeat(dst, v[at], n, signed)
-		at += n
-		start = at
+	if len(v)-s.changes < enough {
+		return appendLiteralRun(dst, v, &s, signed)
 	}
-	return appendLiteralRun(dst, v[start:], signed)
+	start := 0
+	for start < len(v) {
+		from, to := equalRun(v[start:], enough)
+		if from > 0 {
+			literals := v[start : start+from]
+			s = look(literals, signed)
+			dst = appendLiteralRun(dst, literals, &s, signed)
+		}
+		if to > from {
+			dst = appendRepeat(dst, v[start+from], to-from, signed)
+		}
+		start += to
+	}
+	return dst
 }
 
-// equalRun returns how many values at the start of v are equal.
-func equalRun(v []int64) int {
-	n := 1
-	for n < len(v) && v[n] == v[0] {
-		n++
+// equalRun finds the first enough equal values. It looks at few of the others:
+// where there are enough, two at half the distance are equal.
+func equalRun(v []int64, enough int) (from, to int) {
+	half := enough / 2
+	for at := 0; at+half < len(v); at += half {
+		x := v[at]
+		if v[at+half] != x {
+			continue
+		}
+		for from = at; from > 0 && v[from-1] == x; from-- {
+		}
+		for to = at + 1; to < len(v) && v[to] == x; to++ {
+		}
+		if to-from >= enough {
+			return from, to
+		}
 	}
-	return n
+	return len(v), len(v)
 }
 
 // runHeader appends the two bytes most runs begin with.
@@ -145,14 +175,19 @@ func appendBig(dst []byte, x uint64, size int) []byte {
 }
 
 // deltaWidth returns how many bits each step takes, 0 if all are equal.
-func deltaWidth(v []int64, s *survey) int {
-	step := v[1] - v[0]
-	for i := 2; i < len(v); i++ {
-		if v[i]-v[i-1] != step {
-			return max(2, aligned(bits.Len64(s.steps))) // code 0 means no steps here, so there is no width 1
-		}
+func deltaWidth(v []int64) int {
+	first, previous := v[1]-v[0], v[0]
+	var all, unlike int64
+	for _, x := range v[1:] {
+		step := x - previous
+		previous = x
+		all |= max(step, -step)
+		unlike |= step ^ first
 	}
-	return 0
+	if unlike == 0 {
+		return 0
+	}
+	return max(2, aligned(bits.Len64(uint64(all)))) // code 0 means no steps here, so there is no width 1
 }
 
 // appendDelta appends values that only rise, or only fall, and differ in the
@@ -177,65 +212,40 @@ func appendDelta(dst []byte, v []int64, width int, signed bool) []byte {
 }
 
 // appendLiteralRun appends values with no long repeats.
-func appendLiteralRun(dst []byte, v []int64, signed bool) []byte {
-	if len(v) == 0 {
-		return dst
-	}
-	var all uint64
-	for _, x := range v {
-		if signed {
-			all |= zigzag(x)
-		} else {
-			all |= uint64(x)
-		}
-	}
-	width := aligned(bits.Len64(all))
-	if p, ok := patch(v, width); ok {
+func appendLiteralRun(dst []byte, v []int64, s *survey, signed bool) []byte {
+	if p, ok := patch(v, s); ok {
 		return p.append(dst, v)
 	}
-	dst = runHeader(dst, direct, widthCode(width), len(v))
-	return appendPacked(dst, v, width, signed)
+	dst = runHeader(dst, direct, widthCode(s.width), len(v))
+	return appendPacked(dst, v, s.width, signed)
 }
 
 // appendPacked appends values in so many bits, aligned, the highest first.
 func appendPacked(dst []byte, v []int64, width int, signed bool) []byte {
-	if width < 8 {
-		return appendSmall(dst, v, width, signed)
+	shift, sign := 0, int64(0) // without branches: either nothing, or zigzag
+	if signed {
+		shift, sign = 1, -1
 	}
-	size := width / 8
 	at := len(dst)
-	dst = grow(dst, len(v)*size+8) // each store is of 8 bytes
-	for _, y := range v {
-		x := uint64(y)
-		if signed {
-			x = zigzag(y)
+	dst = grow(dst, (len(v)*width+7)/8+8) // each store is of 8 bytes
+	if width < 8 {
+		for len(v) > 0 {
+			n := min(64/width, len(v))
+			var b uint64
+			for _, x := range v[:n] {
+				b = b<<(width&15) | uint64(x<<(shift&1)^x>>63&sign)
+			}
+			binary.BigEndian.PutUint64(dst[at:], b<<(64-n*width))
+			at += (n*width + 7) / 8
+			v = v[n:]
 		}
-		binary.BigEndian.PutUint64(dst[at:], x<<(64-width))
-		at += size
+		return dst[:at]
+	}
+	for _, x := range v {
+		binary.BigEndian.PutUint64(dst[at:], uint64(x<<(shift&1)^x>>63&sign)<<((64-width)&63))
+		at += width / 8
 	}
 	return dst[:at]
-}
-
-// appendSmall is appendPacked for less than 8 bits.
-func appendSmall(dst []byte, v []int64, width int, signed bool) []byte {
-	var b byte
-	room := 8
-	for _, y := range v {
-		x := uint64(y)
-		if signed {
-			x = zigzag(y)
-		}
-		room -= width
-		b |= byte(x << room)
-		if room == 0 {
-			dst = append(dst, b)
-			b, room = 0, 8
-		}
-	}
-	if room < 8 {
-		dst = append(dst, b)
-	}
-	return dst
 }
 
 // appendBits appends values in any number of bits, the highest first.

@@ -170,16 +170,16 @@ func TestBytesComeBack(t *testing.T) {
 			w.repeat(rest[0], n) // the same as adding one by one
 			rest = rest[n:]
 		}
-		w.flush()
+		w.finish()
 		one := bytesRLE{out: stream{shared: &shared{compression: None}}}
 		for _, b := range want {
 			one.add(b)
 		}
-		one.flush()
-		if !bytes.Equal(w.out.done, one.out.done) {
+		one.finish()
+		if !bytes.Equal(w.out.all(), one.out.all()) {
 			t.Fatalf("seed %d: repeats are encoded in another way than single bytes", seed)
 		}
-		rd := byteReader{src: source{r: bytes.NewReader(w.out.done), decoder: &decoder{}}}
+		rd := byteReader{src: source{r: bytes.NewReader(w.out.all()), decoder: &decoder{}}}
 		for i := range want {
 			if b, err := rd.next(); err != nil || b != want[i] {
 				t.Fatalf("seed %d: byte %d = %d, %v, want %d", seed, i, b, err, want[i])
@@ -194,8 +194,8 @@ func TestByteRunsAsTheSpecificationShows(t *testing.T) {
 		for _, b := range values {
 			w.add(b)
 		}
-		w.flush()
-		if got := hex.EncodeToString(w.out.done); got != want {
+		w.finish()
+		if got := hex.EncodeToString(w.out.all()); got != want {
 			t.Errorf("%x = %s, want %s", values, got, want)
 		}
 	}
@@ -204,7 +204,7 @@ func TestByteRunsAsTheSpecificationShows(t *testing.T) {
 func TestBitsComeBack(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 5))
-		w := bitsRLE{bytes: bytesRLE{out: stream{shared: &shared{compression: None}}}}
+		w := bitsRLE{packed: bytesRLE{out: stream{shared: &shared{compression: None}}}}
 		var want []bool
 		for range r.IntN(100) {
 			bit, n := r.IntN(2) == 0, r.IntN(50)
@@ -223,8 +223,8 @@ func TestBitsComeBack(t *testing.T) {
 				want = append(want, bit)
 			}
 		}
-		w.flush()
-		rd := bitReader{bytes: byteReader{src: source{r: bytes.NewReader(w.bytes.out.done), decoder: &decoder{}}}}
+		w.finish()
+		rd := bitReader{bytes: byteReader{src: source{r: bytes.NewReader(w.packed.out.all()), decoder: &decoder{}}}}
 		for i := range want {
 			if b, err := rd.next(); err != nil || b != want[i] {
 				t.Fatalf("seed %d: bit %d = %v, %v, want %v", seed, i, b, err, want[i])
@@ -263,3 +263,5 @@ func FuzzIntegersComeBack(f *testing.F) {
 		}
 	})
 }
+
+func (s *stream) all() []byte { return bytes.Join(s.done, nil) }

@@ -25,6 +25,8 @@ type statistics struct {
 	total float64 // of doubles
 	// Bounds of texts, in textLimit bytes if possible.
 	least, most []byte
+	bounded     bool   // there are such
+	low8, high8 uint64 // their heads
 }
 
 // textLimit is how long bounds of texts are. They are cut then: the format has
@@ -110,20 +112,37 @@ func unorder(v int64) float64 {
 	return math.Float64frombits(uint64(v ^ int64(uint64(v>>63)>>1)))
 }
 
-func (s *statistics) addText(p []byte) {
-	s.bound(p)
-	s.values++
-	s.sum.low += uint64(len(p))
+// bound widens the bounds of texts. Most texts are between them by their first
+// bytes alone.
+func (s *statistics) bound(p []byte) {
+	if h := head(p); !s.bounded || h <= s.low8 || h >= s.high8 {
+		s.widen(p)
+	}
 }
 
-// bound widens the bounds of texts.
-func (s *statistics) bound(p []byte) {
-	if s.values == 0 || bytes.Compare(p, s.least) < 0 {
+func (s *statistics) widen(p []byte) {
+	if !s.bounded || bytes.Compare(p, s.least) < 0 {
 		s.least = append(s.least[:0], lower(p)...)
+		s.low8 = head(s.least)
 	}
-	if s.values == 0 || bytes.Compare(p, s.most) > 0 {
+	if !s.bounded || bytes.Compare(p, s.most) > 0 {
 		s.most = upper(s.most[:0], p)
+		s.high8 = head(s.most)
 	}
+	s.bounded = true
+}
+
+// head returns the first 8 bytes as a number. Less means less; equal says
+// nothing, since short texts are filled up with zeros.
+func head(p []byte) uint64 {
+	if len(p) >= 8 {
+		return binary.BigEndian.Uint64(p)
+	}
+	var h uint64
+	for i, b := range p {
+		h |= uint64(b) << (56 - 8*i)
+	}
+	return h
 }
 
 // lower cuts a text, so that it is not larger.

@@ -82,6 +82,7 @@ func (g *Group) reset() {
 	for _, n := range g.nodes {
 		n.reset()
 	}
+	g.shared.slabs.reset()
 	g.rows, g.inStride = 0, 0
 }
 
@@ -89,7 +90,7 @@ func (g *Group) reset() {
 // ids.
 func (g *Group) add(c *Config, t *column.Type) *node {
 	n := &node{t: t, id: len(g.nodes)}
-	n.present.bytes.out.shared = &g.shared
+	n.present.packed.out.shared = &g.shared
 	n.stride = statistics{kind: t.Kind, scale: t.Scale}
 	n.stripe = n.stride
 	n.content = g.content(c, t)
@@ -104,32 +105,50 @@ func (g *Group) content(c *Config, t *column.Type) content {
 	s := stream{shared: &g.shared}
 	signed := ints{out: s, signed: true, old: c.FormatVersion == V0_11}
 	unsigned := ints{out: s, old: signed.old}
+	version := signed.version()
 	switch t.Kind {
 	case column.Boolean:
-		return &booleans{data: bitsRLE{bytes: bytesRLE{out: s}}}
+		x := &booleans{data: bitsRLE{packed: bytesRLE{out: s}}}
+		x.outputs = outputs{parts: []part{{kindData, &x.data}}}
+		return x
 	case column.TinyInt:
-		return &tiny{data: bytesRLE{out: s}}
+		x := &tiny{data: bytesRLE{out: s}}
+		x.outputs = outputs{parts: []part{{kindData, &x.data}}}
+		return x
 	case column.SmallInt, column.Int, column.BigInt, column.Date:
-		return &integers{data: signed}
-	case column.Float:
-		return &floats{data: s, size: 4}
-	case column.Double:
-		return &floats{data: s, size: 8}
+		x := &integers{data: signed}
+		x.outputs = outputs{parts: []part{{kindData, &x.data}}, kind: version}
+		return x
+	case column.Float, column.Double:
+		x := &floats{data: s, size: 8}
+		if t.Kind == column.Float {
+			x.size = 4
+		}
+		x.data.how.doubles = true
+		x.outputs = outputs{parts: []part{{kindData, &x.data}}}
+		return x
 	case column.Decimal:
-		return &decimals{data: s, scale: signed, t: t}
+		x := &decimals{data: s, scale: signed, t: t}
+		x.outputs = outputs{parts: []part{{kindData, &x.data}, {kindSecondary, &x.scale}}, kind: version}
+		return x
 	case column.String, column.Varchar, column.Char:
-		x := &texts{plain: plain{data: s, lengths: unsigned}, references: unsigned, dictionary: newDictionary(), threshold: c.DictionaryKeyThreshold}
+		x := newTexts(s, unsigned, c.DictionaryKeyThreshold)
 		if t.Kind == column.Char {
 			x.length = t.Length
 		}
-		x.given = x.threshold <= 0
 		return x
 	case column.Binary:
-		return &binaries{plain{data: s, lengths: unsigned}}
+		x := &binaries{data: s, lengths: unsigned}
+		x.outputs = outputs{parts: []part{{kindData, &x.data}, {kindLength, &x.lengths}}, kind: version}
+		return x
 	case column.Timestamp:
-		return &timestamps{seconds: signed, nanos: unsigned}
+		x := &timestamps{seconds: signed, nanos: unsigned}
+		x.outputs = outputs{parts: []part{{kindData, &x.seconds}, {kindSecondary, &x.nanos}}, kind: version}
+		return x
 	case column.Array, column.Map:
-		return &lists{lengths: unsigned}
+		x := &lists{lengths: unsigned}
+		x.outputs = outputs{parts: []part{{kindLength, &x.lengths}}, kind: version}
+		return x
 	case column.Struct:
 		return nil
 	}
