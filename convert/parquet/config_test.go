@@ -74,7 +74,7 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 		"row_group_rows: 0":                            "row_group_rows",
 		"page_size: 1KiB":                              "page_size",
 		"page_size: 1GiB":                              "page_size",
-		"bloom_filter_columns: [a, b, a]":                     "bloom_filter_columns",
+		"bloom_filter_columns: [a, b, a]":              "bloom_filter_columns",
 		"bloom_filter_false_positive_probability: 0%":  "bloom_filter_false_positive_probability",
 		"bloom_filter_false_positive_probability: 90%": "bloom_filter_false_positive_probability",
 	} {
