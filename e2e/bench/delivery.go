@@ -233,12 +233,12 @@ func serveDelivery(listener net.Listener, role string) (stop func() error, err e
 	set := stream.NewSet(dir, fsys, stream.Events{})
 	set.Apply(context.Background(), []stream.Spec{{
 		Name: "bench", Shards: 1, InFlight: 2, Hash: "1", Hints: stream.Hints{Size: size, Interval: interval},
-		Open: func(d sinks.Decisions) (sinks.Sink, sinks.Sink, error) {
-			destination, errorOutput, err := config.Open(sinks.Env{Stream: "bench", Version: 1, Decisions: d})
-			if role == roleGeneric {
-				destination = genericSink{destination, form}
+		Open: func(d sinks.Decisions) (sinks.Outputs, error) {
+			to, err := config.Open(sinks.Env{Stream: "bench", Version: 1, Decisions: d})
+			if err == nil && role == roleGeneric {
+				to.Destination = genericSink{to.Destination, form}
 			}
-			return destination, errorOutput, err
+			return to, err
 		},
 	}})
 	st, ok := set.Stream("bench")
