@@ -100,11 +100,11 @@ func BenchmarkNext(b *testing.B) {
 	s := r.log.shards[0]
 	var c Chunk
 	var bytes, records int64
-	f := follower{shard: s, seq: 1, until: 40000}
+	f := reader{cursor: s.own, shard: s, seq: 1, until: 40000}
 	b.ReportAllocs()
 	for b.Loop() {
 		if f.seq > f.until {
-			f = follower{shard: s, seq: 1, until: 40000}
+			f = reader{cursor: s.own, shard: s, seq: 1, until: 40000}
 		}
 		if err := f.Next(b.Context(), &c); err != nil {
 			b.Fatal(err)

@@ -37,7 +37,7 @@ func TestNextAllocatesPerChunkOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f := follower{shard: r.log.shards[0], until: 10000}
+	f := reader{cursor: r.log.shards[0].own, shard: r.log.shards[0], until: 10000}
 	var c Chunk
 	ctx := t.Context()
 	got := testing.AllocsPerRun(50, func() {

@@ -35,6 +35,17 @@ type ShardReport struct {
 	Ledger     Ledger    `json:"ledger"`
 	Unfinished []Plan    `json:"unfinished"`
 	Oldest     time.Time `json:"oldest"` // arrival of the first record that is not settled; zero: there is none
+
+	Followers []FollowerReport `json:"followers,omitempty"`
+}
+
+// FollowerReport is a stream that follows the shard of a ShardReport.
+type FollowerReport struct {
+	Stream     string    `json:"stream"`
+	Ledger     Ledger    `json:"ledger"`
+	Unfinished []Plan    `json:"unfinished"`
+	Oldest     time.Time `json:"oldest"`
+	Left       bool      `json:"left"` // it follows no longer, and delivers what was there when it left
 }
 
 // CheckDir reads everything in a data directory, as a start and the delivery
@@ -93,6 +104,9 @@ func (d *Dir) inspectLog(m meta) (l *Log, shards int, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return l, 0, nil
 	}
+	if err == nil {
+		l.followers, err = d.followers(l)
+	}
 	return l, shards, err
 }
 
@@ -104,25 +118,20 @@ func inspectShard(l *Log, n int, report func(Damage)) (s *shard, v survey, err e
 		var damages []Damage
 		collect := func(d Damage) { damages = append(damages, d) }
 		s = newShard(l, n, true)
-		s.journal = newJournal(s)
-		var state checkpoint
-		state, err = readJournal(l.dir.fs, s.journal.path, s.journal.header, collect)
-		if errors.Is(err, errNoCheckpoint) {
-			collect(Damage{File: s.journal.path, Reason: err.Error()})
-		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		var lost []*cursor
+		if lost, err = s.inspectJournals(collect); err != nil {
 			return s, v, err
 		}
-		v = survey{fs: l.dir.fs, shard: s, high: state.High, settled: state.settledCount(), report: collect, foreign: l.dir.o.Events.foreign}
+		v = survey{fs: l.dir.fs, shard: s, high: s.mark(), settled: s.own.state.settledCount(), report: collect, foreign: l.dir.o.Events.foreign}
 		if err = v.run(); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return s, v, err
 		}
-		s.state = v.reconcile(state)
-		s.synced = v.accepted(&s.state)
-		for _, f := range v.kept {
-			s.segs = append(s.segs, f.seg)
+		s.adoptSurvey(&v)
+		for _, k := range lost {
+			k.enter(Oldest)
 		}
 		for _, d := range damages {
 			report(d)
@@ -130,6 +139,30 @@ func inspectShard(l *Log, n int, report func(Damage)) (s *shard, v survey, err e
 		return s, v, nil
 	}
 	return s, v, err
+}
+
+// inspectJournals reads the journals of a shard. Followers that have none are
+// left out; lost are those whose journal is damaged.
+func (s *shard) inspectJournals(report func(Damage)) (lost []*cursor, err error) {
+	var found []*cursor
+	for _, k := range s.cursors {
+		k.state, err = readJournal(s.log.dir.fs, k.journal.path, k.journal.header, report)
+		switch {
+		case err == nil || k == s.own && errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, errNoCheckpoint):
+			report(Damage{File: k.journal.path, Reason: err.Error()})
+			if k != s.own {
+				lost = append(lost, k)
+			}
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		default:
+			return nil, err
+		}
+		found = append(found, k)
+	}
+	s.cursors = found
+	return lost, nil
 }
 
 func checkShard(l *Log, n int) (ShardReport, error) {
@@ -140,7 +173,7 @@ func checkShard(l *Log, n int) (ShardReport, error) {
 		return report, err
 	}
 	report.Segments = len(v.kept)
-	last := s.state.through()
+	last := s.own.state.through()
 	for _, f := range v.kept {
 		if f.seg.first() > last+1 {
 			damaged(s.missing(f.seg.path, last+1, f.seg.first()-1))
@@ -159,10 +192,18 @@ func checkShard(l *Log, n int) (ShardReport, error) {
 	if s.synced.Records > last {
 		damaged(s.missing(s.path, last+1, s.synced.Records))
 	}
-	if s.buffered, err = s.countBuffered(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return report, err
+	for _, k := range s.cursors {
+		if k.buffered, err = k.countBuffered(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return report, err
+		}
+		if k == s.own {
+			report.Ledger, report.Unfinished, report.Oldest = k.ledger(), k.state.Plans, k.oldest()
+			continue
+		}
+		report.Followers = append(report.Followers, FollowerReport{
+			Stream: k.stream, Ledger: k.ledger(), Unfinished: k.state.Plans, Oldest: k.oldest(), Left: k.state.End != nil,
+		})
 	}
-	report.Ledger, report.Unfinished, report.Oldest = s.ledger(), s.state.Plans, s.oldest()
 	return report, nil
 }
 
@@ -173,7 +214,7 @@ func (s *shard) missing(file string, first, last uint64) Damage {
 }
 
 func (s *shard) counted(l loss, reason string) string {
-	if s.knows(l) {
+	if s.own.knows(l) {
 		return reason + " (counted already)"
 	}
 	return reason

@@ -28,6 +28,7 @@ import (
 //	streams/<id>/quarantine/      damaged bytes, kept until the operator removes them
 //	streams/<id>/shards/<nn>/journal
 //	streams/<id>/shards/<nn>/log/<ordinal>-<file id>.seg
+//	streams/<id>/follows/<id of another stream>/<nn>/journal
 const (
 	lockName     = "LOCK"
 	identityName = "IDENTITY"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/hydrant-dev/hydrant/buffer/segment"
@@ -11,7 +12,8 @@ import (
 )
 
 // ExportDir gives w every record of a stream that is not settled, or, with
-// all, every record that is still on disk; shard after shard, in order.
+// all, every record that is still on disk; shard after shard, in order. Those
+// of the streams it follows are among them.
 // Damaged records are left out; CheckDir reports them. It changes nothing and
 // needs no lock. Data is valid until w returns; an error of w ends the export.
 func ExportDir(fsys vfs.FS, stream string, all bool, w func(Record) error) error {
@@ -20,30 +22,40 @@ func ExportDir(fsys vfs.FS, stream string, all bool, w func(Record) error) error
 	if err != nil {
 		return fmt.Errorf("export %s: %w", stream, err)
 	}
+	known := false
 	for _, m := range found {
-		if m.Name != stream {
-			continue
-		}
+		known = known || m.Name == stream
 		l, shards, err := d.inspectLog(m)
 		if err != nil {
 			return fmt.Errorf("export %s: %w", stream, err)
 		}
 		for n := range shards {
-			if err := exportShard(l, n, all, w); err != nil {
-				return fmt.Errorf("export %s, shard %d: %w", stream, n, err)
+			if err := exportShard(l, n, stream, all, w); err != nil {
+				return fmt.Errorf("export %s, shard %d of %s: %w", stream, n, m.Name, err)
 			}
 		}
-		return nil
 	}
-	return fmt.Errorf("export %s: there is no such stream in the data directory", stream)
+	if !known {
+		return fmt.Errorf("export %s: there is no such stream in the data directory", stream)
+	}
+	return nil
 }
 
-func exportShard(l *Log, n int, all bool, w func(Record) error) error {
+// exportShard exports what a stream reads from a shard: its own or one that it
+// follows.
+func exportShard(l *Log, n int, stream string, all bool, w func(Record) error) error {
+	if l.stream != stream && !slices.ContainsFunc(l.followers, func(f *following) bool { return f.stream == stream }) {
+		return nil
+	}
 	s, v, err := inspectShard(l, n, func(Damage) {})
 	if err != nil {
 		return err
 	}
-	after := s.state.Settled.Seq
+	at := slices.IndexFunc(s.cursors, func(k *cursor) bool { return k.stream == stream })
+	if at < 0 {
+		return nil
+	}
+	after, end := s.cursors[at].state.Settled.Seq, s.cursors[at].upto().Records
 	if all {
 		after = 0
 	}
@@ -51,7 +63,7 @@ func exportShard(l *Log, n int, all bool, w func(Record) error) error {
 		if f.seg.last.Records <= after {
 			continue
 		}
-		err := s.export(f.seg, after, w)
+		err := s.export(f.seg, after, end, w)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -59,7 +71,7 @@ func exportShard(l *Log, n int, all bool, w func(Record) error) error {
 	return nil
 }
 
-func (s *shard) export(g *seg, after uint64, w func(Record) error) error {
+func (s *shard) export(g *seg, after, end uint64, w func(Record) error) error {
 	file, err := s.log.dir.fs.Open(g.path)
 	if err != nil {
 		return err
@@ -85,7 +97,7 @@ func (s *shard) export(g *seg, after uint64, w func(Record) error) error {
 				return err
 			}
 			pos := Position{Epoch: g.id, Seq: f.Seq + uint64(i)}
-			if pos.Seq <= after {
+			if pos.Seq <= after || pos.Seq > end {
 				continue
 			}
 			if err := w(Record{Pos: pos, Arrival: time.UnixMilli(f.Arrival).UTC(), Data: payload[from:to]}); err != nil {

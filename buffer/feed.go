@@ -141,6 +141,17 @@ type Ledger struct {
 	Buffered  Count `json:"buffered"` // counted on its own, not as the difference
 }
 
+func (l Ledger) add(x Ledger) Ledger {
+	return Ledger{
+		Accepted:  l.Accepted.Add(x.Accepted),
+		Delivered: l.Delivered.Add(x.Delivered),
+		Failed:    l.Failed.Add(x.Failed),
+		Dropped:   l.Dropped.Add(x.Dropped),
+		Lost:      l.Lost.Add(x.Lost),
+		Buffered:  l.Buffered.Add(x.Buffered),
+	}
+}
+
 // Gap returns what is missing in the account; anything but zero is a bug.
 func (l Ledger) Gap() int64 {
 	return int64(l.Accepted.Records) - int64(l.Delivered.Records) - int64(l.Failed.Records) -

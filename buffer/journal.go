@@ -14,10 +14,10 @@ import (
 	"github.com/hydrant-dev/hydrant/buffer/vfs"
 )
 
-// checkpoint is the whole state of a shard that is not in its segments. Every
-// entry of the journal holds all of it, so the newest valid one is enough.
+// checkpoint is the whole state of a cursor. Every entry of its journal holds
+// all of it, so the newest valid one is enough.
 type checkpoint struct {
-	Generation uint64   `json:"generation"` // counts entries, over all journals of the shard
+	Generation uint64   `json:"generation"` // counts entries, over all journals of the cursor
 	Owner      uint64   `json:"owner"`      // counts starts
 	Settled    Position `json:"settled"`    // the last record of the last plan done
 	Outcome    Outcome  `json:"outcome"`    // of all plans done
@@ -26,7 +26,11 @@ type checkpoint struct {
 	Plans      []Plan   `json:"plans"`      // made and not done, oldest first
 	High       high     `json:"high"`
 
-	released Count // what the change takes out of shard.buffered
+	// Of a cursor that follows another stream's log:
+	Skipped Count  `json:"skipped,omitzero"` // up to Settled, and never its business
+	End     *Count `json:"end,omitempty"`    // accepted up to where it leaves the log; nil: it stays
+
+	released Count // what the change takes out of cursor.buffered
 }
 
 // loss is a run of records that cannot be read any more.
@@ -72,7 +76,7 @@ func (c *checkpoint) pastLosses(seq uint64) uint64 {
 // went.
 func (c *checkpoint) settledCount() Count {
 	o := &c.Outcome
-	bytes := o.Delivered.Bytes + o.Failed.Bytes + o.Dropped.Bytes + c.Lost.Bytes
+	bytes := o.Delivered.Bytes + o.Failed.Bytes + o.Dropped.Bytes + c.Lost.Bytes + c.Skipped.Bytes
 	for _, l := range c.Losses {
 		bytes -= min(l.Bytes, bytes)
 	}
@@ -104,35 +108,6 @@ func (c *checkpoint) planned() uint64 {
 	return c.Settled.Seq
 }
 
-// commit changes the state of the shard: first on disk, then in memory.
-func (s *shard) commit(change func(*checkpoint) error) error {
-	s.journal.turn <- struct{}{}
-	defer func() { <-s.journal.turn }()
-	if s.journal.stopped {
-		return ErrClosed
-	}
-	s.mu.Lock()
-	c := s.state.clone()
-	err := change(&c)
-	c.Generation++
-	if n := len(s.segs); n > 0 {
-		c.High = high{Segment: s.segs[n-1].id, End: s.segs[n-1].end, Accepted: s.synced}
-	}
-	s.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	if err := s.journal.write(c); err != nil {
-		return refuse("write checkpoint", err)
-	}
-	s.mu.Lock()
-	s.buffered = s.buffered.Sub(c.released)
-	c.released = Count{}
-	s.state = c
-	s.mu.Unlock()
-	return nil
-}
-
 // journal is the file behind commit. Who holds the turn uses it.
 type journal struct {
 	turn   chan struct{}
@@ -149,12 +124,8 @@ type journal struct {
 	stopped bool
 }
 
-func newJournal(s *shard) *journal {
-	return &journal{
-		turn: make(chan struct{}, 1), fs: s.log.dir.fs, space: &s.log.dir.space,
-		path: path.Join(s.path, "journal"), header: s.header(segment.KindJournal, 0, 0),
-		limit: s.log.dir.o.JournalSize,
-	}
+func newJournal(d *Dir, name string, h segment.Header) *journal {
+	return &journal{turn: make(chan struct{}, 1), fs: d.fs, space: &d.space, path: name, header: h, limit: d.o.JournalSize}
 }
 
 // write makes an entry durable. After a failure it is not known whether the

@@ -20,7 +20,8 @@ type LogOptions struct {
 }
 
 // Log is the local log of one stream: an [Appender], and a [Feed] for each of
-// its shards. Its methods may be called concurrently.
+// its shards and for those of the log it follows. Its methods may be called
+// concurrently.
 type Log struct {
 	dir    *Dir
 	stream string // the name
@@ -30,6 +31,11 @@ type Log struct {
 	used   atomic.Int64 // bytes in segments
 	turn   atomic.Uint64
 	shards []*shard // by number; those from o.Shards on are only drained
+
+	linking   sync.Mutex
+	followers []*following      // of this log
+	follows   []*following      // of others, by this stream
+	past      map[string]Ledger // see accounts
 
 	deciding sync.Mutex // one Decide at a time
 }
@@ -47,6 +53,12 @@ func openLog(d *Dir, stream, id string, o LogOptions) (*Log, error) {
 	}
 	count, err := l.countShards()
 	if err != nil {
+		return nil, err
+	}
+	if l.past, err = l.accounts(); err != nil {
+		return nil, err
+	}
+	if l.followers, err = d.followers(l); err != nil {
 		return nil, err
 	}
 	for n := range max(count, o.Shards) {
@@ -114,12 +126,12 @@ func (l *Log) admit(ctx context.Context, size int64, now time.Time) error {
 	wait, err := l.quota().admit(size)
 	if err != nil {
 		l.relieve()
-		return err
+		return blame(err, l)
 	}
 	more, err := l.dir.quota().admit(size)
 	if err != nil {
 		l.relieve()
-		return err
+		return blame(err, l.dir.open()...)
 	}
 	return pause(ctx, max(wait, more))
 }
@@ -155,28 +167,49 @@ func (l *Log) grow(n int64) {
 	l.dir.used.Add(n)
 }
 
-// Feeds returns one feed for each shard that is configured or found on disk.
-// When it is called again the feeds start where plans end now, and those
-// returned before must not be used any more.
+// Feeds returns one feed for each shard that is configured or found on disk,
+// then those of the logs that are followed. When it is called again the feeds
+// start where plans end now, and those returned before must not be used any
+// more.
 func (l *Log) Feeds() []Feed {
-	feeds := make([]Feed, len(l.shards))
-	for i, s := range l.shards {
-		feeds[i] = s.feed()
+	var feeds []Feed
+	for _, k := range l.cursors() {
+		k.shard.mu.Lock()
+		finished := k.finished()
+		k.shard.mu.Unlock()
+		if !finished {
+			feeds = append(feeds, k.feed())
+		}
 	}
 	return feeds
+}
+
+// cursors returns the places of the stream in its own log and in others.
+func (l *Log) cursors() []*cursor {
+	var all []*cursor
+	for _, s := range l.shards {
+		all = append(all, s.own)
+	}
+	l.linking.Lock()
+	defer l.linking.Unlock()
+	for _, f := range l.follows {
+		all = append(all, f.cursors...)
+	}
+	return all
 }
 
 // Ledger returns the account of the stream.
 func (l *Log) Ledger() Ledger {
 	var sum Ledger
-	for _, s := range l.shards {
-		x := s.ledger()
-		sum.Accepted = sum.Accepted.Add(x.Accepted)
-		sum.Delivered = sum.Delivered.Add(x.Delivered)
-		sum.Failed = sum.Failed.Add(x.Failed)
-		sum.Dropped = sum.Dropped.Add(x.Dropped)
-		sum.Lost = sum.Lost.Add(x.Lost)
-		sum.Buffered = sum.Buffered.Add(x.Buffered)
+	open := map[string]bool{}
+	for _, k := range l.cursors() {
+		sum = sum.add(k.ledger())
+		open[path.Base(k.shard.log.path)] = true
+	}
+	for leader, account := range l.past {
+		if !open[leader] {
+			sum = sum.add(account)
+		}
 	}
 	return sum
 }
@@ -185,19 +218,22 @@ func (l *Log) Ledger() Ledger {
 // there is none. It reads a few bytes from disk.
 func (l *Log) Oldest() time.Time {
 	var oldest time.Time
-	for _, s := range l.shards {
-		if t := s.oldest(); !t.IsZero() && (oldest.IsZero() || t.Before(oldest)) {
+	for _, k := range l.cursors() {
+		if t := k.oldest(); !t.IsZero() && (oldest.IsZero() || t.Before(oldest)) {
 			oldest = t
 		}
 	}
 	return oldest
 }
 
-// SpoolDir returns the path of the stream's spool in the file system of the
-// directory. It exists and is durable.
-func (l *Log) SpoolDir() string { return path.Join(l.path, "spool") }
+// SpoolDir returns the path of a directory for what is made of a feed's
+// records, which is no other feed's for ever. Its parent exists and is durable.
+func (l *Log) SpoolDir(f Feed) string {
+	return path.Join(l.path, "spool", f.(*feed).cursor.spool)
+}
 
-// Size returns the bytes the stream's segments take on disk.
+// Size returns the bytes the stream's segments take on disk. Those of a log it
+// follows are not its own.
 func (l *Log) Size() int64 { return l.used.Load() }
 
 // Health returns nil when the log takes appends, or why it does not.
@@ -208,10 +244,12 @@ func (l *Log) Health() error {
 		}
 	}
 	if _, err := l.quota().admit(1); err != nil {
-		return err
+		return blame(err, l)
 	}
-	_, err := l.dir.quota().admit(1)
-	return err
+	if _, err := l.dir.quota().admit(1); err != nil {
+		return blame(err, l.dir.open()...)
+	}
+	return nil
 }
 
 // Close finishes the appends under way, refuses others, seals the segments and

@@ -14,7 +14,7 @@ import (
 // skip goes past the bad frame at r.off. The first time it only has it read
 // again; the second time it keeps the bytes for the operator, counts the
 // records as lost and goes to the next good frame.
-func (r *follower) skip(c *Chunk, file io.ReaderAt, to reach) error {
+func (r *reader) skip(c *Chunk, file io.ReaderAt, to reach) error {
 	c.Reset(Position{r.seg.id, r.seq})
 	if r.suspect != r.off {
 		r.suspect = r.off
@@ -26,7 +26,7 @@ func (r *follower) skip(c *Chunk, file io.ReaderAt, to reach) error {
 		return fmt.Errorf("%w: read segment: %w; check the disk of the data directory", ErrFailing, err)
 	}
 	d := Damage{File: r.seg.path, Offset: r.off, Length: hole.end - r.off, Reason: "the bytes are not what was written"}
-	if r.shard.knows(hole.lost) {
+	if r.cursor.knows(hole.lost) {
 		d.Length = 0
 	}
 	if d.Length > 0 {
@@ -43,7 +43,7 @@ func (r *follower) skip(c *Chunk, file io.ReaderAt, to reach) error {
 }
 
 // skipFile goes past a segment that is not there.
-func (r *follower) skipFile(c *Chunk, to reach) error {
+func (r *reader) skipFile(c *Chunk, to reach) error {
 	r.shard.mu.Lock()
 	finished := r.finished()
 	r.shard.mu.Unlock()
@@ -64,7 +64,7 @@ type hole struct {
 
 // measure finds the next good frame behind the bad one at r.off, and from it
 // what is lost.
-func (r *follower) measure(file io.ReaderAt, to reach) (hole, error) {
+func (r *reader) measure(file io.ReaderAt, to reach) (hole, error) {
 	sc := segment.NewScanner(file, r.seg.id, r.off, to.end)
 	f, off, err := sc.Next()
 	if err == nil && (f.Type != segment.Data || f.Seq <= r.seq) {
@@ -92,7 +92,7 @@ func (r *follower) measure(file io.ReaderAt, to reach) (hole, error) {
 
 // holeTo describes the hole from r.off to end, which takes all records up to
 // last.
-func (r *follower) holeTo(end int64, last, before uint64) hole {
+func (r *reader) holeTo(end int64, last, before uint64) hole {
 	h := hole{end: end, before: before, place: last + 1}
 	if last >= r.seq {
 		h.lost = loss{First: r.seq, Last: last, Bytes: r.bytesLost(before, last, last+1-min(r.place, r.seq))}
@@ -101,7 +101,7 @@ func (r *follower) holeTo(end int64, last, before uint64) hole {
 }
 
 // measureFrame is for a frame whose header is good: only its payload is lost.
-func (r *follower) measureFrame(f *segment.Frame) hole {
+func (r *reader) measureFrame(f *segment.Frame) hole {
 	h := hole{end: r.off + f.Size(), before: r.before, place: f.Seq + uint64(f.Count)}
 	if f.Type != segment.Data {
 		return h
@@ -116,7 +116,7 @@ func (r *follower) measureFrame(f *segment.Frame) hole {
 // bytesLost returns the bytes of the records r.seq to last, which end in the
 // segment behind end bytes of records. The hole from r.off on holds all
 // records, and some of them may be settled: their bytes are in the account.
-func (r *follower) bytesLost(end, last, all uint64) uint64 {
+func (r *reader) bytesLost(end, last, all uint64) uint64 {
 	bytes := less(end, r.before)
 	lost := last - r.seq + 1
 	if lost == all {
@@ -125,7 +125,7 @@ func (r *follower) bytesLost(end, last, all uint64) uint64 {
 	s := r.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if before, known := s.state.bytesBefore(r.seq); known && before >= r.seg.start.Bytes+r.before {
+	if before, known := r.cursor.state.bytesBefore(r.seq); known && before >= r.seg.start.Bytes+r.before {
 		return less(r.seg.start.Bytes+end, before)
 	}
 	return share(bytes, lost, all)
@@ -136,33 +136,23 @@ func less(a, b uint64) uint64 { return a - min(a, b) }
 
 // lose makes durable that records are lost, reports it, and goes on behind
 // them. A zero loss is only reported.
-func (r *follower) lose(l loss, d Damage) error {
-	s := r.shard
+func (r *reader) lose(l loss, d Damage) error {
 	if l == (loss{}) {
 		if r.until == 0 {
-			s.damaged(d)
+			r.cursor.damaged(d)
 		}
 		return nil
 	}
-	if !s.knows(l) {
-		if err := s.commit(func(c *checkpoint) error { c.lose(l); return nil }); err != nil {
+	if !r.cursor.knows(l) {
+		lost, err := r.cursor.lose(l)
+		if err != nil {
 			return err
 		}
-		d.First, d.Last, d.Lost = l.First, l.Last, Count{l.records(), l.Bytes}
-		s.damaged(d)
+		d.First, d.Last, d.Lost = lost.First, lost.Last, Count{lost.records(), lost.Bytes}
+		r.cursor.damaged(d)
 	}
 	r.seq = l.Last + 1
 	return nil
-}
-
-// knows reports whether a loss is in the account already.
-func (s *shard) knows(l loss) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if l.Last <= s.state.Settled.Seq {
-		return true
-	}
-	return slices.ContainsFunc(s.state.Losses, func(k loss) bool { return k.First <= l.First && l.Last <= k.Last })
 }
 
 // lose takes records out of the account of what is buffered; those that are
@@ -195,12 +185,12 @@ func (c *checkpoint) add(l loss) {
 }
 
 // quarantine copies damaged bytes to a file of their own.
-func (r *follower) quarantine(from io.ReaderAt, length int64) (name string, err error) {
+func (r *reader) quarantine(from io.ReaderAt, length int64) (name string, err error) {
 	if _, missing := from.(nothing); missing {
 		return "", errors.New("the file is missing")
 	}
 	fsys := r.shard.log.dir.fs
-	dir := path.Join(r.shard.log.path, "quarantine")
+	dir := path.Join(r.cursor.home, "quarantine")
 	name = path.Join(dir, fmt.Sprintf("%s-%s-%d", shardName(r.shard.n), path.Base(r.seg.path), r.off))
 	if err := removeIfThere(fsys, name); err != nil {
 		return "", err

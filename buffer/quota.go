@@ -33,13 +33,29 @@ func (q quota) admit(n int64) (time.Duration, error) {
 	}
 	used := q.used.Load()
 	if used+n > q.max {
-		return 0, fmt.Errorf("%w: %s: %d of %d bytes are used; check why delivery is behind, or raise the limit", ErrFull, q.name, used, q.max)
+		return 0, fmt.Errorf("%w: %s: %d of %d bytes are used", ErrFull, q.name, used, q.max)
 	}
 	soft := int64(softShare * float64(q.max))
 	if used <= soft {
 		return 0, nil
 	}
 	return time.Duration(float64(maxDelay) * float64(used-soft) / float64(q.max-soft)), nil
+}
+
+// blame adds to the refusal of a quota who could make room: the stream that
+// holds most of the logs.
+func blame(err error, logs ...*Log) error {
+	var most Holder
+	for _, l := range logs {
+		if all := l.Holders(); len(all) > 0 && all[0].Bytes > most.Bytes && all[0].Waiting.Records > 0 {
+			most = all[0]
+		}
+	}
+	if most.Stream == "" {
+		return fmt.Errorf("%w; check why delivery is behind, or raise the limit", err)
+	}
+	return fmt.Errorf("%w; stream %s has not delivered %d records and holds %d bytes: check why it is behind, or raise the limit",
+		err, most.Stream, most.Waiting.Records, most.Bytes)
 }
 
 // pressed reports whether the quota is beyond its soft limit.

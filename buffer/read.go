@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
+	"slices"
+	"sort"
 
 	"github.com/hydrant-dev/hydrant/buffer/segment"
 	"github.com/hydrant-dev/hydrant/buffer/vfs"
@@ -16,19 +19,21 @@ const (
 	markEvery = 256 << 10 // distance of marks in a segment
 )
 
-// follower reads the records of a shard in order, without end or up to one
+// reader reads the records of a shard in order, without end or up to one
 // sequence. One goroutine uses it. It opens the segment for each chunk: 5 µs,
 // and there is no file to keep, to leak, or to close under a reader.
-type follower struct {
-	shard *shard
-	seq   uint64 // of the next record
-	until uint64 // the last to be read; 0: follow
+type reader struct {
+	cursor *cursor // whose records they are
+	shard  *shard  // where they are
+	seq    uint64  // of the next record
+	until  uint64  // the last to be read; 0: follow
 
 	seg     *seg
 	off     int64  // in seg, at a frame
 	before  uint64 // bytes of records before off in seg
 	place   uint64 // sequence at off; seq may be further on
 	suspect int64  // offset of a bad frame that is read a second time, or 0
+	end     uint64 // the last record that is the cursor's, since the last step
 }
 
 // reach is how far a segment can be read at some moment.
@@ -40,7 +45,7 @@ type reach struct {
 
 // Next fills c with the records that follow. It returns io.EOF after the last
 // one of a replay.
-func (r *follower) Next(ctx context.Context, c *Chunk) error {
+func (r *reader) Next(ctx context.Context, c *Chunk) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -55,7 +60,7 @@ func (r *follower) Next(ctx context.Context, c *Chunk) error {
 		if err != nil {
 			return err
 		}
-		if r.seg == nil || r.off >= to.end {
+		if r.seg == nil || r.off >= to.end || r.seq > r.end {
 			if err := r.wait(ctx); err != nil {
 				return err
 			}
@@ -68,12 +73,12 @@ func (r *follower) Next(ctx context.Context, c *Chunk) error {
 }
 
 // wait returns when more may be durable.
-func (r *follower) wait(ctx context.Context) error {
+func (r *reader) wait(ctx context.Context) error {
 	if r.until != 0 {
 		return io.EOF // what is left of the plan is lost
 	}
 	select {
-	case <-r.shard.grown:
+	case <-r.cursor.grown:
 		return nil
 	case <-r.shard.closing:
 		return ErrClosed
@@ -84,7 +89,7 @@ func (r *follower) wait(ctx context.Context) error {
 
 // advance goes to the segment that holds the next record and returns how far
 // it can be read. Records that no segment holds are lost.
-func (r *follower) advance() (reach, error) {
+func (r *reader) advance() (reach, error) {
 	for {
 		step := r.step()
 		if step.lost == (loss{}) {
@@ -100,14 +105,20 @@ func (r *follower) advance() (reach, error) {
 // step is where advance stands.
 type step struct {
 	to   reach
-	lost loss   // what is missing before the follower can go on
+	lost loss   // what is missing before the reader can go on
 	file string // where it should have been
 }
 
-func (r *follower) step() step {
+func (r *reader) step() step {
 	s := r.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r.end = math.MaxUint64; r.cursor.state.End != nil {
+		r.end = r.cursor.state.End.Records
+	}
+	if r.seq > r.end {
+		return step{}
+	}
 	if r.seg != nil {
 		to := s.reach(r.seg)
 		if (r.off < to.end || !to.closed) && !r.finished() {
@@ -135,17 +146,17 @@ func (r *follower) step() step {
 
 // finished reports whether no record is left in r.seg: it may be deleted any
 // time, whatever other frames it ends with. The caller holds shard.mu.
-func (r *follower) finished() bool { return r.seg.closed && r.seg.last.Records < r.seq }
+func (r *reader) finished() bool { return r.seg.closed && r.seg.last.Records < r.seq }
 
 // passed returns the bytes accepted before the next record, when that one is
 // not in r.seg any more. The caller holds shard.mu.
-func (r *follower) passed() uint64 {
+func (r *reader) passed() uint64 {
 	if r.seg != nil {
 		return r.seg.last.Bytes
 	}
-	o := &r.shard.state.Outcome
-	bytes := o.Delivered.Bytes + o.Failed.Bytes + o.Dropped.Bytes + r.shard.state.Lost.Bytes
-	for _, p := range r.shard.state.Plans {
+	c := &r.cursor.state
+	bytes := c.Outcome.Delivered.Bytes + c.Outcome.Failed.Bytes + c.Outcome.Dropped.Bytes + c.Lost.Bytes + c.Skipped.Bytes
+	for _, p := range c.Plans {
 		if p.Last.Seq < r.seq {
 			bytes += p.Count.Bytes
 		}
@@ -190,22 +201,30 @@ func (g *seg) nearest(seq uint64) mark {
 	return best
 }
 
-// note remembers the place of the follower, for replays to start from.
-func (r *follower) note() {
+// note remembers the place of the reader, for replays to start from.
+func (r *reader) note() {
 	if r.until != 0 {
 		return
 	}
 	r.shard.mu.Lock()
 	defer r.shard.mu.Unlock()
-	g := r.seg
-	if n := len(g.marks); n == 0 && r.off >= markEvery || n > 0 && r.off >= g.marks[n-1].off+markEvery {
-		g.marks = append(g.marks, mark{r.place, r.off, r.before})
+	marks := r.seg.marks
+	at := sort.Search(len(marks), func(i int) bool { return marks[i].off > r.off })
+	before, after := int64(0), r.off+markEvery
+	if at > 0 {
+		before = marks[at-1].off
+	}
+	if at < len(marks) {
+		after = marks[at].off
+	}
+	if r.off-before >= markEvery && after-r.off >= markEvery {
+		r.seg.marks = slices.Insert(marks, at, mark{r.place, r.off, r.before})
 	}
 }
 
 // fill reads one piece of the segment into c. It may leave c empty: then it
 // went past frames without records, or past damage.
-func (r *follower) fill(c *Chunk, to reach) error {
+func (r *reader) fill(c *Chunk, to reach) error {
 	r.note()
 	file, err := r.shard.log.dir.fs.Open(r.seg.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -240,7 +259,7 @@ func (r *follower) fill(c *Chunk, to reach) error {
 // c.Data behind the last of them. It stops before a bad frame (good is false),
 // before a gap, and before a frame that is not there whole; need is then its
 // size, if it is the first.
-func (r *follower) parse(c *Chunk, end int64) (need int64, good bool) {
+func (r *reader) parse(c *Chunk, end int64) (need int64, good bool) {
 	at, base := int64(0), r.off
 	good = true
 	for base+at < end && int64(len(c.Data))-at >= segment.FrameHeaderSize {
@@ -256,6 +275,9 @@ func (r *follower) parse(c *Chunk, end int64) (need int64, good bool) {
 			break
 		}
 		if f.Type == segment.Data && f.Seq+uint64(f.Count) > r.seq {
+			if r.seq > r.end {
+				break
+			}
 			if f.Seq > r.seq || r.until != 0 && r.seq > r.until {
 				good = f.Seq <= r.seq
 				break
@@ -278,13 +300,13 @@ func (r *follower) parse(c *Chunk, end int64) (need int64, good bool) {
 
 // rows adds the records of the frame at c.Data[at:] from r.seq on. It reports
 // false when they are damaged.
-func (r *follower) rows(c *Chunk, f *segment.Frame, at int64) bool {
+func (r *reader) rows(c *Chunk, f *segment.Frame, at int64) bool {
 	start := uint32(at) + segment.FrameHeaderSize
 	payload := c.Data[start : start+f.Length]
 	if !f.Valid(payload) {
 		return false
 	}
-	last := f.Seq + uint64(f.Count) - 1
+	last := min(f.Seq+uint64(f.Count)-1, r.end)
 	if r.until != 0 {
 		last = min(last, r.until)
 	}

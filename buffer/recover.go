@@ -18,11 +18,11 @@ import (
 // again at any point. What is damaged is reported here when it is metadata,
 // and by the reader when it is records.
 func (s *shard) recover() error {
-	state, err := s.loadState()
+	missing, err := s.load()
 	if err != nil {
 		return err
 	}
-	v := survey{fs: s.log.dir.fs, shard: s, high: state.High, settled: state.settledCount(), report: s.damaged, foreign: s.log.dir.o.Events.foreign}
+	v := survey{fs: s.log.dir.fs, shard: s, high: s.mark(), settled: s.own.state.settledCount(), report: s.own.damaged, foreign: s.log.dir.o.Events.foreign}
 	if err := v.run(); err != nil {
 		return err
 	}
@@ -32,48 +32,66 @@ func (s *shard) recover() error {
 	if err := s.finishTail(&v); err != nil {
 		return err
 	}
-	state = v.reconcile(state)
-	s.state = state
 	for _, f := range v.kept {
-		s.segs = append(s.segs, f.seg)
 		s.log.grow(f.seg.end)
 	}
-	s.synced = v.accepted(&state)
+	s.adoptSurvey(&v)
 	s.tail = tail{accepted: s.synced}
 	s.high = v.highest
-	if s.buffered, err = s.countBuffered(); err != nil {
-		return err
+	for _, k := range s.cursors {
+		if cause := missing[k]; cause != nil && k.of != nil {
+			if err := k.begin(cause); err != nil {
+				return err
+			}
+		}
+		if k.buffered, err = k.countBuffered(); err != nil {
+			return err
+		}
 	}
 	fault.Point("K13-journal")
-	err = s.commit(func(c *checkpoint) error { c.Owner++; return nil })
-	if errors.Is(err, ErrFull) {
-		// Nothing can be planned before an entry fits, but a full disk is no
-		// reason not to start: space may come back at any time. Then we go on
-		// from the entry that is there, so it has to be durable.
-		s.report(err)
-		return s.journal.save()
+	for _, k := range s.cursors {
+		if err := k.save(); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
-func (s *shard) damaged(d Damage) { s.log.dir.o.Events.damaged(s.log.stream, d) }
+// load reads the journals, and returns which are missing and why. For the
+// shard's own one reconcile takes the copy in the newest segment.
+func (s *shard) load() (missing map[*cursor]error, err error) {
+	missing = map[*cursor]error{}
+	for _, k := range s.cursors {
+		switch err := k.load(); {
+		case err == nil:
+		case err == errNoCheckpoint, errors.Is(err, fs.ErrNotExist):
+			missing[k] = err
+		default:
+			return nil, err
+		}
+	}
+	return missing, nil
+}
 
-// loadState reads the journal. Without a usable one the state is empty, and
-// reconcile takes the copy in the newest segment.
-func (s *shard) loadState() (checkpoint, error) {
-	s.journal = newJournal(s)
-	if err := removeIfThere(s.log.dir.fs, s.journal.path+".new"); err != nil {
-		return checkpoint{}, err
+// mark returns the most that a journal knows of the log.
+func (s *shard) mark() high {
+	var most high
+	for _, k := range s.cursors {
+		h := k.state.High
+		if h.Accepted.Records > most.Accepted.Records || h.Accepted == most.Accepted && h.End > most.End {
+			most = h
+		}
 	}
-	c, err := readJournal(s.log.dir.fs, s.journal.path, s.journal.header, s.damaged)
-	switch {
-	case errors.Is(err, errNoCheckpoint):
-		s.damaged(Damage{File: s.journal.path, Reason: err.Error()})
-		return c, s.quarantineFile(s.journal.path)
-	case errors.Is(err, fs.ErrNotExist):
-		return c, nil
+	return most
+}
+
+// adoptSurvey takes over what was found.
+func (s *shard) adoptSurvey(v *survey) {
+	s.own.state = v.reconcile(s.own.state)
+	for _, f := range v.kept {
+		s.segs = append(s.segs, f.seg)
 	}
-	return c, err
+	s.synced = v.accepted(s.cursors)
 }
 
 // clearAway removes segments nothing was acknowledged from and puts those of
@@ -223,33 +241,6 @@ func (s *shard) quarantineFile(name string) error {
 		return err
 	}
 	return syncDir(s.log.dir.fs, path.Dir(name))
-}
-
-// countBuffered counts what is not settled, from the segments alone unless
-// damage hides where it starts.
-func (s *shard) countBuffered() (Count, error) {
-	c := &s.state
-	settled := c.Settled.Seq
-	if settled >= s.synced.Records {
-		return Count{}, nil
-	}
-	left := Count{Records: s.synced.Records - settled}
-	before := c.settledCount().Bytes
-	if g := s.holding(settled + 1); g != nil && settled+1 >= g.first() {
-		within, known, err := bytesWithin(s.log.dir.fs, g, settled+1)
-		if err != nil {
-			return Count{}, err
-		}
-		if known {
-			before = g.start.Bytes + within
-		}
-	}
-	left.Bytes = less(s.synced.Bytes, before)
-	for _, l := range c.Losses {
-		left.Records = less(left.Records, l.records())
-		left.Bytes = less(left.Bytes, l.Bytes)
-	}
-	return left, nil
 }
 
 // bytesWithin returns the bytes of the records in g before seq, if damage does

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -17,8 +18,9 @@ import (
 //	append.go   producers put frames into a group and wait
 //	syncer.go   one goroutine writes and syncs groups, and rolls segments
 //	tidy.go     one goroutine prepares the next segment and deletes old ones
-//	read.go     a follower turns segments back into chunks
-//	plan.go     feeds: plans and checkpoints
+//	read.go     a reader turns segments back into chunks
+//	cursor.go   where a stream stands in the shard: its plans and checkpoints
+//	plan.go     a cursor as a feed
 //	recover.go  what a start does with what it finds
 type shard struct {
 	log   *Log
@@ -27,11 +29,10 @@ type shard struct {
 	path  string
 	drain bool // takes no appends
 
-	journal *journal
+	own *cursor // of the log's own stream
 
 	wake    chan struct{} // to the syncer: there is a group, or a wish
 	chores  chan struct{} // to tidy
-	grown   chan struct{} // to Next: more is durable
 	closing chan struct{}
 	closed  atomic.Bool
 	syncing sync.WaitGroup
@@ -50,9 +51,8 @@ type shard struct {
 	stalled  error     // why there is no next
 	garbage  []string  // segments that never came into use
 
-	state    checkpoint // as in the journal
-	buffered Count      // counted apart from the outcomes
-	high     uint64     // ordinal of the newest file
+	high    uint64    // ordinal of the newest file
+	cursors []*cursor // own and those of followers; replaced, never changed
 }
 
 // tail is what the next frame needs to know.
@@ -77,7 +77,8 @@ type seg struct {
 	end    int64    // readable and durable up to here
 	last   Count    // accepted up to its end; valid when closed
 	closed bool     // nothing more will come
-	marks  []mark   // where the follower passed
+	marks  []mark   // where readers passed
+	doomed bool     // being deleted
 }
 
 // mark says that the frame at off holds seq or comes before it.
@@ -108,9 +109,14 @@ func newShard(l *Log, n int, drain bool) *shard {
 		path:    path.Join(l.path, "shards", shardName(n)),
 		wake:    make(chan struct{}, 1),
 		chores:  make(chan struct{}, 1),
-		grown:   make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		group:   newGroup(nil, nil, 0),
+	}
+	s.own = newCursor(s, l.stream, l.path, s.path)
+	s.own.id, s.own.spool = s.id, strconv.Itoa(n)
+	s.cursors = []*cursor{s.own}
+	for _, f := range l.followers {
+		s.cursors = append(s.cursors, f.cursor(s))
 	}
 	return s
 }
@@ -170,10 +176,13 @@ func (s *shard) close() error {
 	s.tidying.Wait()
 
 	s.mu.Lock()
-	next := s.next
+	next, cursors := s.next, s.cursors
 	s.next = nil
 	s.mu.Unlock()
-	errs := []error{s.journal.stop()}
+	var errs []error
+	for _, k := range cursors {
+		errs = append(errs, k.journal.stop())
+	}
 	if next != nil {
 		errs = append(errs, next.file.Close())
 	}
@@ -188,13 +197,6 @@ func (s *shard) health() error {
 		return nil
 	}
 	return s.refusal
-}
-
-func (s *shard) ledger() Ledger {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o := s.state.Outcome
-	return Ledger{Accepted: s.synced, Delivered: o.Delivered, Failed: o.Failed, Dropped: o.Dropped, Lost: s.state.Lost, Buffered: s.buffered}
 }
 
 // signal wakes the goroutine behind c, unless it has been told already.

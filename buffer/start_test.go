@@ -107,7 +107,7 @@ func TestSegmentPreparedDuringAFailureIsNotNeeded(t *testing.T) {
 	})
 }
 
-// TestDeletedSegmentIsNotDamaged: a follower has all records of a segment,
+// TestDeletedSegmentIsNotDamaged: a reader has all records of a segment,
 // but not the pad behind them, when the segment is deleted.
 func TestDeletedSegmentIsNotDamaged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -309,18 +309,18 @@ func (v *survey) firstSeq(f *foundSegment) (uint64, error) {
 	return frame.Seq, nil
 }
 
-// accepted returns what was accepted up to the end of the chain. The journal
-// may know of more than is left.
-func (v *survey) accepted(c *checkpoint) Count {
+// accepted returns what was accepted up to the end of the chain. A journal may
+// know of more than is left.
+func (v *survey) accepted(cursors []*cursor) Count {
 	var last Count
 	if n := len(v.kept); n > 0 {
 		last = v.kept[n-1].seg.last
 	}
-	if c.High.Accepted.Records > last.Records {
-		last = c.High.Accepted
+	if v.high.Accepted.Records > last.Records {
+		last = v.high.Accepted
 	}
-	if c.planned() > last.Records {
-		last.Records = c.planned()
+	for _, k := range cursors {
+		last.Records = max(last.Records, k.state.planned())
 	}
 	return last
 }

@@ -118,7 +118,7 @@ func (s *shard) appendSeal(buf []byte) []byte {
 
 // appendOpen appends the first frame of next, which follows prev.
 func (s *shard) appendOpen(buf []byte, next, prev *seg, prevEnd int64) []byte {
-	c := &s.state
+	c := &s.own.state
 	open := segment.Open{
 		Records: next.start.Records, Bytes: next.start.Bytes,
 		SettledEpoch: c.Settled.Epoch, SettledSeq: c.Settled.Seq, Generation: c.Generation,
@@ -152,7 +152,12 @@ func (s *shard) settle(g *group) {
 	}
 	s.mu.Lock()
 	g.seg.end = g.off + int64(len(g.buf))
-	s.buffered = s.buffered.Add(g.end.Sub(s.synced))
+	cursors := s.cursors
+	for _, k := range cursors {
+		if k.state.End == nil {
+			k.buffered = k.buffered.Add(g.end.Sub(s.synced))
+		}
+	}
 	s.synced = g.end
 	var done io.Closer
 	if g.seal {
@@ -164,13 +169,20 @@ func (s *shard) settle(g *group) {
 	s.mu.Unlock()
 	fault.Point("K3")
 	close(g.done)
-	signal(s.grown)
+	tell(cursors)
 	s.log.dir.o.Events.synced(s.log.stream, time.Since(start), len(g.buf))
 	if done != nil {
 		if err := done.Close(); err != nil {
 			// All of it is synced; the error is about nothing we wrote.
 			s.log.dir.o.Events.segmentFailed(s.log.stream, fmt.Errorf("close segment: %w", err))
 		}
+	}
+}
+
+// tell wakes those who wait for more to read.
+func tell(cursors []*cursor) {
+	for _, k := range cursors {
+		signal(k.grown)
 	}
 }
 
@@ -233,6 +245,7 @@ func (s *shard) abandon(g *group, err error) {
 		s.refusal = cause
 	}
 	s.log.grow(-g.used - waiting.used)
+	cursors := s.cursors
 	s.mu.Unlock()
 
 	for _, x := range []*group{g, waiting} {
@@ -242,7 +255,7 @@ func (s *shard) abandon(g *group, err error) {
 		}
 		close(x.done)
 	}
-	signal(s.grown) // the segment is closed now
+	tell(cursors) // the segment is closed now
 	err = errors.Join(cause, file.Close())
 	if surplus != nil {
 		err = errors.Join(err, surplus.file.Close())

@@ -157,10 +157,22 @@ func (s *shard) stall(err error) {
 	s.log.dir.o.Events.segmentFailed(s.log.stream, err)
 }
 
+// settled returns the last sequence that all streams have settled. The caller
+// holds mu.
+func (s *shard) settled() uint64 {
+	least := s.own.state.through()
+	for _, k := range s.cursors {
+		if !k.finished() && !fault.Bug("follower-forgotten") {
+			least = min(least, k.state.through())
+		}
+	}
+	return least
+}
+
 // relieve gives up the segment in use when all of it is settled.
 func (s *shard) relieve() {
 	s.mu.Lock()
-	idle := s.cur != nil && s.synced == s.tail.accepted && s.tail.frames > 0 && s.state.through() >= s.synced.Records
+	idle := s.cur != nil && s.synced == s.tail.accepted && s.tail.frames > 0 && s.settled() >= s.synced.Records
 	if idle {
 		s.wantRoll = true
 	}
@@ -171,11 +183,12 @@ func (s *shard) relieve() {
 	signal(s.chores)
 }
 
-// deleteSettled deletes the segments whose records are all settled. The
-// checkpoint that says so is durable; it is written a second time before, so
-// that one bad block in the journal cannot make deleted records look lost.
+// deleteSettled deletes the segments whose records all streams have settled.
+// The checkpoints that say so are durable; they are written a second time
+// before, so that one bad block in a journal cannot make deleted records look
+// lost.
 func (s *shard) deleteSettled() error {
-	old, garbage := s.deletable()
+	old, garbage, needy := s.deletable()
 	if len(garbage) > 0 {
 		if err := s.remove(garbage); err != nil {
 			return err
@@ -184,8 +197,10 @@ func (s *shard) deleteSettled() error {
 	if len(old) == 0 {
 		return nil
 	}
-	if err := s.commit(func(*checkpoint) error { return nil }); err != nil {
-		return err
+	for _, k := range needy {
+		if err := k.commit(func(*checkpoint) error { return nil }); err != nil {
+			return err
+		}
 	}
 	fault.Point("K11")
 	paths := make([]string, len(old))
@@ -204,10 +219,11 @@ func (s *shard) deleteSettled() error {
 	return nil
 }
 
-func (s *shard) deletable() (old []*seg, garbage []string) {
+// deletable returns what can be deleted, and the cursors that have to agree.
+func (s *shard) deletable() (old []*seg, garbage []string, needy []*cursor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	through := s.state.through()
+	through := s.settled()
 	for _, g := range s.segs {
 		if !g.closed || g.last.Records > through {
 			break
@@ -217,8 +233,16 @@ func (s *shard) deletable() (old []*seg, garbage []string) {
 	if len(old) > 0 && len(old) == len(s.segs) && s.cur == nil && !s.drain {
 		old = old[:len(old)-1] // the next one will name its end
 	}
+	for _, g := range old {
+		g.doomed = true
+	}
+	for _, k := range s.cursors {
+		if k == s.own || !k.finished() {
+			needy = append(needy, k)
+		}
+	}
 	garbage, s.garbage = s.garbage, nil
-	return old, garbage
+	return old, garbage, needy
 }
 
 func (s *shard) remove(paths []string) error {
@@ -232,4 +256,18 @@ func (s *shard) remove(paths []string) error {
 		return fmt.Errorf("delete segment: %w", err)
 	}
 	return nil
+}
+
+// deleteEarly is a mistake to plant: a crash after it, and before the
+// checkpoint, makes settled records look lost.
+func (s *shard) deleteEarly(seq uint64) {
+	s.mu.Lock()
+	var paths []string
+	for _, g := range s.segs {
+		if g.closed && g.last.Records <= seq {
+			paths = append(paths, g.path)
+		}
+	}
+	s.mu.Unlock()
+	s.report(s.remove(paths))
 }

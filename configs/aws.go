@@ -21,6 +21,21 @@ var awsNames = map[string]string{
 	"interval":            "IntervalInSeconds",
 	"tags":                "Tags",
 
+	"s3_backup_mode":        "S3BackupMode",
+	"s3_backup":             "S3BackupConfiguration",
+	"retry_options":         "RetryOptions",
+	"duration":              "DurationInSeconds",
+	"url":                   "Url",
+	"access_key":            "AccessKey",
+	"request_configuration": "RequestConfiguration",
+	"content_encoding":      "ContentEncoding",
+	"common_attributes":     "CommonAttributes",
+
+	"hec_endpoint":               "HECEndpoint",
+	"hec_endpoint_type":          "HECEndpointType",
+	"hec_token":                  "HECToken",
+	"hec_acknowledgment_timeout": "HECAcknowledgmentTimeoutInSeconds",
+
 	"data_format_conversion": "DataFormatConversionConfiguration",
 	"enabled":                "Enabled",
 	"input_format":           "InputFormatConfiguration",
@@ -122,14 +137,17 @@ func sample(f *Field, value string) string {
 
 // awsOnly are names of Firehose's API that have no field here.
 var awsOnly = map[string]string{
-	"RoleARN":                            "there are no roles: put access_key_id and secret_access_key into a connection",
-	"EncryptionConfiguration":            "encryption is set on the bucket; leave it out",
-	"KMSEncryptionConfig":                "encryption is set on the bucket; leave it out",
-	"CloudWatchLoggingOptions":           "errors are in the log and in the error output; leave it out",
-	"DeliveryStreamType":                 "the source says it: write source: {direct_put: {}}",
-	"DeliveryStreamName":                 "the name is the stream's key under streams",
-	"S3DestinationConfiguration":         "write destination: {s3: {…}}",
-	"ExtendedS3DestinationConfiguration": "write destination: {s3: {…}}",
+	"RoleARN":                              "there are no roles: put access_key_id and secret_access_key into a connection",
+	"EncryptionConfiguration":              "encryption is set on the bucket; leave it out",
+	"KMSEncryptionConfig":                  "encryption is set on the bucket; leave it out",
+	"CloudWatchLoggingOptions":             "errors are in the log and in the error output; leave it out",
+	"DeliveryStreamType":                   "the source says it: write source: {direct_put: {}}",
+	"DeliveryStreamName":                   "the name is the stream's key under streams",
+	"S3DestinationConfiguration":           "write destination: {s3: {…}}",
+	"ExtendedS3DestinationConfiguration":   "write destination: {s3: {…}}",
+	"HttpEndpointDestinationConfiguration": "write destination: {http_endpoint: {…}}",
+	"SplunkDestinationConfiguration":       "write destination: {splunk: {…}}",
+	"EndpointConfiguration":                "url, name and access_key stand in http_endpoint itself",
 
 	"OpenXJsonSerDe": "write input_format: {json: {…}}",
 	"HiveJsonSerDe":  "write input_format: {json: {…}}",

@@ -18,6 +18,9 @@ func (l *loader) check(f *file, n *yaml.Node, want *Field, path string, key *yam
 	if empty(n) && want.Kind != Choice {
 		return true // the default stays
 	}
+	if n.Kind == yaml.ScalarNode && want.Short != "" {
+		lengthen(n, want.Short)
+	}
 	kind := yaml.ScalarNode
 	switch want.Kind {
 	case Object, Choice, Map:
@@ -45,6 +48,13 @@ func (l *loader) check(f *file, n *yaml.Node, want *Field, path string, key *yam
 		l.checkSecret(f, n, path)
 	}
 	return true
+}
+
+// lengthen turns one value into the mapping that it stands for.
+func lengthen(n *yaml.Node, field string) {
+	value, key := *n, text(field)
+	key.Line, key.Column = n.Line, n.Column
+	*n = yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column, Content: []*yaml.Node{key, &value}}
 }
 
 func (l *loader) checkFields(f *file, n *yaml.Node, want *Field, path string, parent *yaml.Node) {

@@ -11,12 +11,22 @@ import (
 	"github.com/hydrant-dev/hydrant/convert/orc"
 	"github.com/hydrant-dev/hydrant/convert/parquet"
 	"github.com/hydrant-dev/hydrant/sinks"
+	"github.com/hydrant-dev/hydrant/sinks/elasticsearch"
+	"github.com/hydrant-dev/hydrant/sinks/httpendpoint"
+	"github.com/hydrant-dev/hydrant/sinks/opensearch"
+	"github.com/hydrant-dev/hydrant/sinks/postgres"
 	"github.com/hydrant-dev/hydrant/sinks/s3"
+	"github.com/hydrant-dev/hydrant/sinks/splunk"
 )
 
 // Sinks are the destinations, by the key under destination.
 var Sinks = map[string]func() sinks.Config{
-	"s3": s3.Default,
+	"elasticsearch": elasticsearch.Default,
+	"http_endpoint": httpendpoint.Default,
+	"opensearch":    opensearch.Default,
+	"postgres":      postgres.Default,
+	"s3":            s3.Default,
+	"splunk":        splunk.Default,
 }
 
 // Formats are the file formats that records can be converted to, by the key
@@ -30,11 +40,15 @@ var Formats = map[string]func() column.Output{
 // Sources are the sources, by the key under source.
 var Sources = map[string]func() any{
 	"direct_put": func() any { return &DirectPut{} },
+	"stream":     func() any { return &StreamSource{StartAt: StartOldest} },
 }
 
 // Connections are the kinds of connections that streams share by name.
 var Connections = map[string]func() any{
-	"s3": func() any { return s3.DefaultConnection() },
+	"elasticsearch": func() any { return elasticsearch.DefaultConnection() },
+	"opensearch":    func() any { return elasticsearch.DefaultConnection() },
+	"postgres":      func() any { return postgres.DefaultConnection() },
+	"s3":            func() any { return s3.DefaultConnection() },
 }
 
 // DirectPut is the source of a stream that is written to with PutRecord and
@@ -66,6 +80,9 @@ type (
 	objects interface {
 		Location() (bucket, prefix string)
 	}
+	// shortened is a component that may be written as one value, which is that
+	// of a field.
+	shortened interface{ Short() string }
 	// hinted is a destination with buffering hints.
 	hinted interface {
 		Hints() (size int64, interval time.Duration)

@@ -10,6 +10,7 @@ import (
 
 // cross compares the parts of the configuration with each other.
 func (l *loader) cross() {
+	l.checkFollowers()
 	l.checkSharedPlaces()
 	for _, s := range l.config.Streams {
 		l.checkSmallObjects(s)

@@ -42,6 +42,7 @@ type Field struct {
 	Values   []string // of a Word
 	Fields   []*Field // of Object and Choice
 	Elem     *Field   // of Map and List
+	Short    string   // of an Object: the field that one value in its place stands for; "" is none
 }
 
 // worded is a type whose values are a few words, in any letter case.
@@ -51,6 +52,9 @@ type worded interface{ Values() []string }
 func describe(path string, v any) *Field {
 	f := &Field{Path: path, Name: path[strings.LastIndexByte(path, '.')+1:]}
 	f.describe(reflect.ValueOf(v))
+	if s, ok := v.(shortened); ok {
+		f.Short = s.Short()
+	}
 	return f
 }
 

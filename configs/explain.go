@@ -84,6 +84,9 @@ func (f *Field) text() string {
 
 // form is the kind of a value, with that of its elements.
 func (f *Field) form() string {
+	if f.Short != "" {
+		return "text or mapping"
+	}
 	if f.Kind == List && f.Elem != nil {
 		return "list of " + f.Elem.form()
 	}

@@ -30,7 +30,7 @@ func TestReferenceIsUpToDate(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	for _, path := range []string{"streams.clicks.destination.s3.buffering_hints.interval", "buffering_hints.interval"} {
+	for _, path := range []string{"streams.clicks.destination.s3.buffering_hints.interval", "s3.buffering_hints.interval"} {
 		got, err := Explain(path)
 		if err != nil {
 			t.Fatal(err)

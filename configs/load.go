@@ -17,6 +17,7 @@ type loader struct {
 	config   *Config
 	problems Problems
 	more     bool // there are problems that were not kept
+	alone    bool // it is the snapshot of one stream
 
 	files   []*file
 	written map[*yaml.Node]string // what stands in the file where variables were replaced

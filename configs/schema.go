@@ -46,6 +46,9 @@ func (f *Field) schema() map[string]any {
 		if required != nil {
 			s["required"] = required
 		}
+		if f.Short != "" {
+			s = map[string]any{"anyOf": []any{f.child(f.Short).schema(), s}}
+		}
 	case Map:
 		s["type"] = []string{"object", "null"}
 		s["additionalProperties"] = f.Elem.schema()

@@ -98,7 +98,9 @@ func LoadSnapshot(snapshot []byte, env func(string) (string, bool)) (*Stream, er
 }
 
 func loadSnapshot(snapshot []byte, env func(string) (string, bool), t tables) (*Stream, error) {
-	config, problems := newLoader(env, t).load([]*file{newFile("snapshot", "/", 0o600, snapshot)})
+	l := newLoader(env, t)
+	l.alone = true
+	config, problems := l.load([]*file{newFile("snapshot", "/", 0o600, snapshot)})
 	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("load snapshot of a stream: %w", err)
 	}

@@ -7,12 +7,14 @@ import (
 
 	"github.com/hydrant-dev/hydrant/e2e/hydrant"
 	"github.com/hydrant-dev/hydrant/e2e/oracle"
+	"github.com/hydrant-dev/hydrant/e2e/servers"
 	"github.com/hydrant-dev/hydrant/e2e/testbed"
 )
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	hydrant.Clean()
+	servers.StopShared()
 	os.Exit(code)
 }
 

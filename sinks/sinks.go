@@ -48,6 +48,7 @@ func (o Outputs) Close() error {
 // Env is what a sink is told about the stream it serves.
 type Env struct {
 	Stream  string // its name
+	ARN     string // its name in Firehose's API; "" when the sink is only opened to be probed
 	Version int    // Firehose's VersionId, part of object names
 	// Warn is told about things a person should look into although the
 	// delivery went on, in a sentence. It may be nil, and called concurrently.
@@ -123,6 +124,15 @@ type Writer interface {
 // Spool gives a writer files for its outputs. They vanish with the batch.
 type Spool interface {
 	Create() (SpoolFile, error)
+}
+
+// FeedSpool is a Spool that knows whose records go through it: all are, but
+// for those of tests.
+type FeedSpool interface {
+	Spool
+	// Feed returns the ID of the feed, which makes a record's position unique
+	// worldwide.
+	Feed() string
 }
 
 // SpoolFile is written front to back.

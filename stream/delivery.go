@@ -43,6 +43,8 @@ func (d *delivery) deliver(ctx context.Context, p *sinks.Payload) ([]rejection, 
 	var rejected []rejection
 	var failing time.Time // since when, in this row of failures
 	start := time.Now()
+	since := start // from when the retry duration counts
+	tries := 0     // without a step forward
 	for attempt := 1; ; attempt++ {
 		err := d.try(ctx, p)
 		if err == nil {
@@ -62,7 +64,9 @@ func (d *delivery) deliver(ctx context.Context, p *sinks.Payload) ([]rejection, 
 				d.stream.events.delivered(d.stream.Name(), Delivered{p, d.plan, attempt, time.Since(start)})
 				return rejected, nil
 			}
-			p = again
+			if p = again; len(bad) > 0 {
+				tries = 0 // a bad record less is a step forward
+			}
 		} else if e.Kind == sinks.BadRecord && p.Seqs != nil {
 			return append(rejected, d.rejectAll(p, e.Reason, e.Err.Error(), attempt)...), nil
 		} else if e.Kind == sinks.Bisect && len(p.Seqs) == 1 {
@@ -79,14 +83,18 @@ func (d *delivery) deliver(ctx context.Context, p *sinks.Payload) ([]rejection, 
 			return rejected, nil
 		}
 		// What a person has to mend is waited for: nothing is given up because a
-		// password was changed.
-		if limit := d.stream.spec.Retry; limit > 0 && e.Kind != sinks.Permanent && p.Seqs != nil && time.Since(start) >= limit {
+		// password was changed. Once it is mended, the time starts again.
+		if e.Kind == sinks.Permanent {
+			since = time.Now()
+		}
+		if limit := d.stream.spec.Retry; limit > 0 && e.Kind != sinks.Permanent && p.Seqs != nil && time.Since(since) >= limit {
 			return append(rejected, d.rejectAll(p, e.Reason, fmt.Sprintf("given up after %v: %v", limit, e), attempt)...), nil
 		}
 		if failing.IsZero() {
 			failing = time.Now()
 		}
-		wait := max(backoff(attempt), e.RetryAfter)
+		tries++
+		wait := max(backoff(tries), e.RetryAfter)
 		d.stream.failing(e)
 		d.stream.events.retry(d.stream.Name(), Retry{p, e, attempt, failing, wait})
 		if err := d.pause(ctx, wait); err != nil {

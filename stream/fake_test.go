@@ -87,11 +87,12 @@ func (l *memLog) Ledger() buffer.Ledger {
 		Delivered: l.total.Delivered, Failed: l.total.Failed, Dropped: l.total.Dropped,
 	}
 }
-func (l *memLog) Oldest() time.Time { return time.Time{} }
-func (l *memLog) Size() int64       { return 0 }
-func (l *memLog) Health() error     { return nil }
-func (l *memLog) SpoolDir() string  { return "spool" }
-func (l *memLog) Close() error      { return nil }
+func (l *memLog) Oldest() time.Time           { return time.Time{} }
+func (l *memLog) Size() int64                 { return 0 }
+func (l *memLog) Health() error               { return nil }
+func (l *memLog) SpoolDir(buffer.Feed) string { return "spool/0" }
+func (l *memLog) Holders() []buffer.Holder    { return nil }
+func (l *memLog) Close() error                { return nil }
 
 func (l *memLog) Decide(name string, decide func() ([]byte, error)) ([]byte, error) {
 	return decide()

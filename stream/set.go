@@ -20,14 +20,15 @@ type Set struct {
 	fs     vfs.FS
 	events *Events
 
-	applying sync.Mutex // one Apply, Drain or Close at a time
+	applying sync.Mutex             // one Apply, Drain or Close at a time
+	logs     map[string]*buffer.Log // those that are open; guarded by applying
 	mu       sync.RWMutex
 	streams  map[string]*Stream
 }
 
 // NewSet returns an empty set over a data directory.
 func NewSet(dir *buffer.Dir, fsys vfs.FS, events Events) *Set {
-	return &Set{dir: dir, fs: fsys, events: &events, streams: map[string]*Stream{}}
+	return &Set{dir: dir, fs: fsys, events: &events, logs: map[string]*buffer.Log{}, streams: map[string]*Stream{}}
 }
 
 // Apply makes the running streams what specs say: it starts what is new,
@@ -41,11 +42,13 @@ func (s *Set) Apply(ctx context.Context, specs []Spec) []string {
 	defer s.applying.Unlock()
 	var changes []string
 	wanted := map[string]bool{}
+	specs = slices.Clone(specs)
+	slices.SortStableFunc(specs, leadersFirst)
 	for _, spec := range specs {
 		wanted[spec.Name] = true
 		old, running := s.Stream(spec.Name)
 		switch {
-		case running && old.spec.Hash == spec.Hash && old.spec.Revision == spec.Revision && old.Accepting():
+		case running && old.spec.Hash == spec.Hash && old.spec.Revision == spec.Revision && old.active():
 			continue
 		case running:
 			changes = append(changes, "changed "+spec.Name)
@@ -55,12 +58,26 @@ func (s *Set) Apply(ctx context.Context, specs []Spec) []string {
 		s.put(s.replace(ctx, old, spec))
 	}
 	for _, old := range s.Streams() {
-		if !wanted[old.Name()] && old.Status().State != Draining {
+		if wanted[old.Name()] {
+			continue
+		}
+		if old.Status().State != Draining {
 			changes = append(changes, "draining "+old.Name())
 			old.retire()
 		}
+		if log := s.logs[old.Name()]; log != nil {
+			if err := log.Unfollow(); err != nil { // the next Apply tries again
+				old.setReason(fmt.Sprintf("no longer in the configuration, but goes on: %v", err))
+			}
+		}
 	}
 	return changes
+}
+
+// leadersFirst puts streams behind those that they may follow.
+func leadersFirst(a, b Spec) int {
+	rank := func(s Spec) int { return min(len(s.Follow), 1) }
+	return rank(a) - rank(b)
 }
 
 // replace starts a stream in the place of old, if there is one, on the same
@@ -78,6 +95,9 @@ func (s *Set) replace(ctx context.Context, old *Stream, spec Spec) *Stream {
 		n.log, err = s.open(n.spec)
 	}
 	if err == nil {
+		err = s.link(n.spec)
+	}
+	if err == nil {
 		err = n.start()
 	}
 	if err != nil {
@@ -93,7 +113,33 @@ func (s *Set) open(spec Spec) (Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open buffer: %w", err)
 	}
+	s.logs[spec.Name] = log
 	return log, nil
+}
+
+// link makes the log of a stream follow the one it should, or none.
+func (s *Set) link(spec Spec) error {
+	log := s.logs[spec.Name]
+	if spec.Follow == "" {
+		return log.Unfollow()
+	}
+	leader := s.logs[spec.Follow]
+	if leader == nil {
+		return fmt.Errorf("follow stream %s: its buffer is not open; that stream says why", spec.Follow)
+	}
+	return log.Follow(leader, spec.Start)
+}
+
+// Release gives up what follower, which is not in the set, has not delivered
+// of another stream's log; see buffer.Log.Release.
+func (s *Set) Release(leader, follower string) (buffer.Count, error) {
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	log := s.logs[leader]
+	if _, running := s.Stream(follower); running || log == nil {
+		return buffer.Count{}, fmt.Errorf("release stream %s: it is running, or the buffer of %s is not open", follower, leader)
+	}
+	return log.Release(follower)
 }
 
 // retire lets a stream that left the configuration deliver what it has.
@@ -141,19 +187,22 @@ func (s *Set) Drain(ctx context.Context) error {
 	})
 }
 
-// Close stops all streams and closes their logs. Tries under way may go on
-// until ctx is done.
+// Close stops all streams, then closes their logs: a stream may read another's.
+// Tries under way may go on until ctx is done.
 func (s *Set) Close(ctx context.Context) error {
-	return s.each(func(st *Stream) error {
-		err := st.stop(ctx)
-		if st.log != nil {
-			err = errors.Join(err, st.log.Close())
-		}
-		if err != nil {
+	stopped := s.each(func(st *Stream) error {
+		if err := st.stop(ctx); err != nil {
 			return fmt.Errorf("stop %s: %w", st.Name(), err)
 		}
 		return nil
 	})
+	closed := s.each(func(st *Stream) error {
+		if st.log == nil {
+			return nil
+		}
+		return st.log.Close()
+	})
+	return errors.Join(stopped, closed)
 }
 
 // each calls f for all streams at once and waits.

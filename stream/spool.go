@@ -28,7 +28,8 @@ import (
 type spool struct {
 	fs   vfs.FS
 	dir  string
-	next int // number of the next batch directory
+	feed string // ID of the worker's feed
+	next int    // number of the next batch directory
 }
 
 // manifest is what will be sent for a plan. Its file is the JSON, a line feed
@@ -49,8 +50,8 @@ const (
 	rejectedName = "rejected" // a manifest too; it replaces the first
 )
 
-// openSpool opens dir, making it when it is missing.
-func openSpool(fsys vfs.FS, dir string) (*spool, error) {
+// openSpool opens dir, making it when it is missing, for the batches of a feed.
+func openSpool(fsys vfs.FS, dir, feed string) (*spool, error) {
 	if err := fsys.Mkdir(dir); err == nil {
 		err = fsys.SyncDir(path.Dir(dir))
 		if err != nil {
@@ -59,7 +60,7 @@ func openSpool(fsys vfs.FS, dir string) (*spool, error) {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("create spool: %w", err)
 	}
-	return &spool{fs: fsys, dir: dir}, nil
+	return &spool{fs: fsys, dir: dir, feed: feed}, nil
 }
 
 // recover returns the spooled batches of the given plans, by the plan's ID,
@@ -79,7 +80,7 @@ func (s *spool) recover(plans []buffer.Plan) (map[buffer.ID]*spoolDir, error) {
 		if n, err := strconv.Atoi(name); err == nil && n >= s.next {
 			s.next = n + 1
 		}
-		d := &spoolDir{fs: s.fs, path: path.Join(s.dir, name)}
+		d := &spoolDir{fs: s.fs, path: path.Join(s.dir, name), feed: s.feed}
 		if m, err := d.readManifest(); err == nil && wanted[m.Plan.ID()] {
 			d.manifest = m
 			if d.files, err = d.count(); err != nil {
@@ -97,7 +98,7 @@ func (s *spool) recover(plans []buffer.Plan) (map[buffer.ID]*spoolDir, error) {
 
 // create makes the directory of a new batch.
 func (s *spool) create() (*spoolDir, error) {
-	d := &spoolDir{fs: s.fs, path: path.Join(s.dir, strconv.Itoa(s.next))}
+	d := &spoolDir{fs: s.fs, path: path.Join(s.dir, strconv.Itoa(s.next)), feed: s.feed}
 	if err := s.fs.Mkdir(d.path); err != nil {
 		return nil, fmt.Errorf("create spool: %w", err)
 	}
@@ -105,14 +106,18 @@ func (s *spool) create() (*spoolDir, error) {
 	return d, nil
 }
 
-// spoolDir holds the outputs of one batch. It implements sinks.Spool.
+// spoolDir holds the outputs of one batch. It implements sinks.FeedSpool.
 type spoolDir struct {
 	fs       vfs.FS
 	path     string
+	feed     string
 	files    int
 	open     []*spoolFile
 	manifest *manifest // nil until it is durable
 }
+
+// Feed returns the ID of the feed that the batch is of.
+func (d *spoolDir) Feed() string { return d.feed }
 
 // Create opens the next output.
 func (d *spoolDir) Create() (sinks.SpoolFile, error) {

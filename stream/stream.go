@@ -13,8 +13,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"strconv"
 	"sync"
 	"time"
 
@@ -34,7 +32,11 @@ type Spec struct {
 	Hints      Hints
 	Retry      time.Duration // how long to try before records are given up; 0: for ever
 	Transforms []transform.Transformer
-	InFlight   int // batches of one feed that may be sent at once; at least 1
+	// Follow names the stream whose records these are; "": it has its own.
+	// Start is where a stream begins that did not follow it before.
+	Follow   string
+	Start    buffer.Start
+	InFlight int // batches of one feed that may be sent at once; at least 1
 
 	// Open makes the sinks. It does not talk to the destination.
 	Open func(sinks.Decisions) (sinks.Outputs, error)
@@ -68,7 +70,11 @@ type Log interface {
 	Oldest() time.Time
 	Size() int64
 	Health() error
-	SpoolDir() string
+	// SpoolDir is the path of a directory that is the feed's own. Its parent
+	// exists and is durable.
+	SpoolDir(f buffer.Feed) string
+	// Holders are the streams that have not delivered all of the log.
+	Holders() []buffer.Holder
 	Close() error
 }
 
@@ -104,7 +110,7 @@ func (s *Stream) Spec() Spec { return s.spec }
 var ErrNotActive = errors.New("stream is not active")
 
 // Append stores records durably; see buffer.Appender. It fails with
-// ErrNotActive unless the stream is active or held.
+// ErrNotActive unless the stream is active or held and has records of its own.
 func (s *Stream) Append(ctx context.Context, e *buffer.Entries) (buffer.Position, error) {
 	if !s.Accepting() {
 		return buffer.Position{}, ErrNotActive
@@ -113,7 +119,10 @@ func (s *Stream) Append(ctx context.Context, e *buffer.Entries) (buffer.Position
 }
 
 // Accepting reports whether records may be appended.
-func (s *Stream) Accepting() bool {
+func (s *Stream) Accepting() bool { return s.spec.Follow == "" && s.active() }
+
+// active reports whether the stream does what its configuration says.
+func (s *Stream) active() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state == Active || s.state == Held
@@ -128,6 +137,10 @@ type Status struct {
 	Oldest time.Time // arrival of the oldest record not settled; zero if none
 	Size   int64     // bytes on disk
 	Disk   error     // what keeps the log from taking records
+	// Holders are the streams that read this stream's log and have not
+	// delivered all of it, the one that holds most first; this stream itself
+	// is usually among them.
+	Holders []buffer.Holder
 }
 
 // Status returns the stream's present state.
@@ -137,6 +150,7 @@ func (s *Stream) Status() Status {
 	s.mu.Unlock()
 	if s.log != nil {
 		st.Ledger, st.Oldest, st.Size, st.Disk = s.log.Ledger(), s.log.Oldest(), s.log.Size(), s.log.Health()
+		st.Holders = s.log.Holders()
 	}
 	return st
 }
@@ -185,8 +199,8 @@ func (s *Stream) run(stop, grace context.Context) {
 func (s *Stream) work(stop, grace context.Context) error {
 	g, stop := errgroup.WithContext(stop)
 	var workers []*worker
-	for i, feed := range s.log.Feeds() {
-		spool, err := openSpool(s.fs, path.Join(s.log.SpoolDir(), strconv.Itoa(i)))
+	for _, feed := range s.log.Feeds() {
+		spool, err := openSpool(s.fs, s.log.SpoolDir(feed), feed.ID())
 		if err != nil {
 			return err
 		}

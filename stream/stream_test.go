@@ -266,6 +266,37 @@ func TestOnlyTheNamedItemsAreTriedAgainOrGivenUp(t *testing.T) {
 	})
 }
 
+// A destination that names one bad record at a time is not waited for longer
+// and longer.
+func TestBadRecordsThatAreNamedOneByOneDoNotSlowDown(t *testing.T) {
+	run(t, "", func(b *bench) {
+		b.sink.send = func(_ context.Context, _ *sinks.Payload, lines []string) error {
+			items := make([]sinks.Item, len(lines))
+			for i := range lines {
+				items[i] = sinks.Item{Row: i, Kind: sinks.Retryable}
+			}
+			for i, l := range lines {
+				if l == "bad" {
+					items[i] = sinks.Item{Row: i, Kind: sinks.BadRecord, Code: "6", Message: "no"}
+					return &sinks.Error{Kind: sinks.BadRecord, Op: "post", Items: items, Err: errors.New("one is bad")}
+				}
+			}
+			return nil
+		}
+		b.begin()
+		records := []string{"good"}
+		for range 100 {
+			records = append(records, "bad")
+		}
+		b.log.put(records...)
+		time.Sleep(b.spec.Hints.Interval + 100*firstWait)
+		synctest.Wait()
+		if got, failed := b.sink.lines(), b.errs.lines(); len(got) != 1 || len(failed) != 100 {
+			t.Errorf("delivered %q, %d failed", got, len(failed))
+		}
+	})
+}
+
 func TestRetryDurationEndsInTheErrorOutput(t *testing.T) {
 	run(t, "", func(b *bench) {
 		b.spec.Retry = 5 * time.Minute
@@ -285,12 +316,17 @@ func TestRetryDurationEndsInTheErrorOutput(t *testing.T) {
 func TestWhatAPersonHasToMendIsWaitedFor(t *testing.T) {
 	run(t, "", func(b *bench) {
 		b.spec.Retry = 5 * time.Minute
-		refused := true
+		var refused atomic.Bool
+		refused.Store(true)
+		var failures atomic.Int32
 		b.sink.send = func(context.Context, *sinks.Payload, []string) error {
-			if !refused {
-				return nil
+			if refused.Load() {
+				return &sinks.Error{Kind: sinks.Permanent, Op: "bulk", Reason: "401", Err: errors.New("wrong password")}
 			}
-			return &sinks.Error{Kind: sinks.Permanent, Op: "bulk", Reason: "401", Err: errors.New("wrong password")}
+			if failures.Add(1) <= 3 { // a day of waiting was no attempt
+				return errors.New("busy")
+			}
+			return nil
 		}
 		b.begin()
 		b.log.put("a")
@@ -299,8 +335,8 @@ func TestWhatAPersonHasToMendIsWaitedFor(t *testing.T) {
 		if st := b.Status(); st.State != Held {
 			t.Errorf("state %s, want HELD", st.State)
 		}
-		refused = false
-		time.Sleep(2 * time.Minute)
+		refused.Store(false)
+		time.Sleep(4 * longestWait)
 		synctest.Wait()
 		if got, failed := b.sink.lines(), b.errs.lines(); len(got) != 1 || len(failed) != 0 {
 			t.Errorf("delivered %q, failed %q", got, failed)

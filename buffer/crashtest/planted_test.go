@@ -43,8 +43,8 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 		return cmd.CombinedOutput()
 	}
 	type suite struct{ pkg, tests string }
-	power, sick, damage, bytes := suite{here, "PowerLoss"}, suite{here, sickTests}, suite{here, "FlippedBit"}, suite{format, "."}
-	for _, s := range []suite{power, sick, damage, bytes} {
+	power, follow, sick, damage, bytes := suite{here, "PowerLoss"}, suite{here, "PowerLossWithFollowers"}, suite{here, sickTests}, suite{here, "FlippedBit"}, suite{format, "."}
+	for _, s := range []suite{power, follow, sick, damage, bytes} {
 		if out, err := run(s.pkg, s.tests, ""); err != nil {
 			t.Fatalf("%s fails without a planted bug: %v\n%s", s.tests, err, out)
 		}
@@ -59,6 +59,7 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 		{"no-dir-sync", power},
 		{"no-recovery-sync", power},
 		{"delete-before-checkpoint", power},
+		{"follower-forgotten", follow},
 		{"retry-sync-after-error", sick},
 		{"no-crc-seed", bytes},
 	} {

@@ -31,6 +31,8 @@ type session struct {
 	log  *buffer.Log
 	feed buffer.Feed
 
+	beside []*session // others that read the same records
+
 	acted   int           // faults that did something
 	waiting int           // acknowledged records that were not read
 	read    []arrived     // read and not in a plan
@@ -102,6 +104,16 @@ func (s *session) observe() error {
 // look reads the shard to its end, which it marks with an append, compares it
 // with the history, and makes it the new start of the history.
 func (s *session) look() (*state, error) {
+	var end call
+	err := s.insist(func() (err error) { end, err = s.append(1); return err })
+	if err != nil {
+		return nil, err
+	}
+	return s.lookUpTo(end)
+}
+
+// lookUpTo looks at a shard whose last record was just appended.
+func (s *session) lookUpTo(end call) (*state, error) {
 	f := found{plans: s.feed.Unfinished()}
 	s.read, s.plans = nil, f.plans
 	for _, p := range f.plans {
@@ -111,11 +123,6 @@ func (s *session) look() (*state, error) {
 		}
 		f.records = append(f.records, records...)
 		s.cut = max(s.cut, p.Cut.UnixMilli())
-	}
-	var end call
-	err := s.insist(func() (err error) { end, err = s.append(1); return err })
-	if err != nil {
-		return nil, err
 	}
 	for last := -1; last != end.first; {
 		if err := s.next(); err != nil {
@@ -216,15 +223,23 @@ func (s *session) append(count int) (call, error) {
 	for i := range count {
 		e.Add(payload(c.first + i))
 	}
-	s.history.say(event{kind: handed, call: c})
+	s.say(event{kind: handed, call: c})
 	ctx, cancel := patience()
 	defer cancel()
 	pos, err := s.log.Append(ctx, &e)
 	if err != nil {
 		return c, fmt.Errorf("append %d records: %w", count, err)
 	}
-	s.history.say(event{kind: acked, call: c, pos: pos})
+	s.say(event{kind: acked, call: c, pos: pos})
 	return c, nil
+}
+
+// say tells what the outside world learns of the log's records.
+func (s *session) say(e event) {
+	s.history.say(e)
+	for _, x := range s.beside {
+		x.history.say(e)
+	}
 }
 
 // appendSome hands in records from several goroutines.

@@ -26,7 +26,7 @@ func (c *command) buffer() *cobra.Command {
 		Args: noSuchCommand,
 		RunE: showHelp,
 	}
-	cmd.AddCommand(c.bufferCheck(), c.bufferExport())
+	cmd.AddCommand(c.bufferCheck(), c.bufferExport(), c.bufferRelease())
 	return cmd
 }
 
@@ -82,6 +82,17 @@ func (c *command) writeReport(r buffer.Report) error {
 			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", s.Name, sh.Number, sh.Segments, sh.Bytes,
 				l.Accepted.Records, l.Delivered.Records, l.Failed.Records, l.Dropped.Records, l.Lost.Records, l.Buffered.Records, oldest)
 		}
+		for _, sh := range s.Shards {
+			for _, f := range sh.Followers {
+				oldest := "-"
+				if !f.Oldest.IsZero() {
+					oldest = f.Oldest.UTC().Format(time.RFC3339)
+				}
+				l := f.Ledger
+				fmt.Fprintf(w, "%s < %s\t%d\t-\t-\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", f.Stream, s.Name, sh.Number,
+					l.Accepted.Records, l.Delivered.Records, l.Failed.Records, l.Dropped.Records, l.Lost.Records, l.Buffered.Records, oldest)
+			}
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -128,6 +139,43 @@ each is a line with its position, its arrival and its bytes in base64.`,
 		}
 		err = buffer.ExportDir(fsys, args[0], all, func(r buffer.Record) error { return write(out, r) })
 		return errors.Join(err, out.Flush())
+	}
+	return cmd
+}
+
+func (c *command) bufferRelease() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "release STREAM [flags]",
+		Short: "Give up what a stream has not delivered of the streams it follows",
+		Long: `Give up what a stream has not delivered of the streams it follows, so that it
+does not hold back their logs any longer. For a stream that left the
+configuration for good. What is given up counts as dropped; save it first with
+hydrant buffer export. hydrant must not be running. The stream's own records,
+if it has any, and those of all other streams stay.`,
+		Example: `  hydrant buffer export web-alerts > web-alerts.ndjson
+  hydrant buffer release web-alerts`,
+		Args: arguments(1, 1),
+	}
+	c.configFlag(cmd)
+	cmd.Flags().StringVar(&dir, "dir", "", "data `directory` (default server.data_dir of the configuration)")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		var where []string
+		if dir != "" {
+			where = []string{dir}
+		}
+		fsys, err := c.openData(where)
+		if err != nil {
+			return err
+		}
+		released, err := buffer.ReleaseDir(fsys, args[0])
+		for _, r := range released {
+			fmt.Fprintf(c.stdout, "%s: gave up %s of %s\n", args[0], plural(int(r.Waiting.Records), "record"), r.Stream)
+		}
+		if err == nil && len(released) == 0 {
+			fmt.Fprintf(c.stdout, "%s holds no log back\n", args[0])
+		}
+		return err
 	}
 	return cmd
 }

@@ -96,13 +96,18 @@ func (c *command) openObject(ctx context.Context, f *inspectFlags, name string) 
 	if bucket == "" || key == "" {
 		return inspect.Object{}, nil, fmt.Errorf("open %s: write s3://bucket/key", name)
 	}
-	env := func(name string) string { v, _ := c.Env(name); return v }
-	connection := s3.DefaultConnection()
-	connection.Endpoint = cmp.Or(f.endpoint, env("AWS_ENDPOINT_URL_S3"), env("AWS_ENDPOINT_URL"))
-	connection.Region = cmp.Or(f.region, env("AWS_REGION"), env("AWS_DEFAULT_REGION"), connection.Region)
-	object, err := connection.Open(ctx, bucket, key)
+	object, err := c.storage(f.endpoint, f.region).Open(ctx, bucket, key)
 	if err != nil {
 		return inspect.Object{}, nil, err
 	}
 	return inspect.InBlocks(inspect.Object{Name: name, ReaderAt: object, Size: object.Size()}), object, nil
+}
+
+// storage is how to reach S3 by flags and the environment.
+func (c *command) storage(endpoint, region string) *s3.Connection {
+	env := func(name string) string { v, _ := c.Env(name); return v }
+	connection := s3.DefaultConnection()
+	connection.Endpoint = cmp.Or(endpoint, env("AWS_ENDPOINT_URL_S3"), env("AWS_ENDPOINT_URL"))
+	connection.Region = cmp.Or(region, env("AWS_REGION"), env("AWS_DEFAULT_REGION"), connection.Region)
+	return connection
 }

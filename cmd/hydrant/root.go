@@ -32,7 +32,7 @@ func (c *command) root() *cobra.Command {
 	root.AddCommand(
 		c.dev(), c.run(),
 		c.check(), c.explain(), c.schema(),
-		c.put(), c.convert(), c.inspect(), c.buffer(),
+		c.put(), c.convert(), c.inspect(), c.errors(), c.backfill(), c.buffer(),
 		c.ready(), c.version(),
 	)
 	root.SetHelpCommandGroupID("other")

@@ -1,6 +1,9 @@
 package column
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Batch is rows of a table as vectors, one for each node of the schema. It is
 // used by one goroutine and reused.
@@ -83,6 +86,20 @@ func (b *Batch) Bytes(place uint64) []byte {
 	}
 	start := place >> 32
 	return b.Data[start : start+uint64(n)]
+}
+
+// JSON returns the value of a string column as it stands in its record: a
+// string with its quotes, anything else as the JSON it is. ok is false for a
+// string that had escapes: Bytes returns its text.
+func (b *Batch) JSON(place uint64) (text []byte, ok bool) {
+	if place&sideBit != 0 {
+		return nil, false
+	}
+	start, end := place>>32, place>>32+place&math.MaxUint32
+	if b.Data[start-1] == '"' { // no other value has a quote before it
+		start, end = start-1, end+1
+	}
+	return b.Data[start:end], true
 }
 
 // Init gives the batch the vectors of a schema.

@@ -117,6 +117,11 @@ func skipObject(d []byte, i, depth int) int {
 	if i < len(d) && d[i] == '}' {
 		return i + 1
 	}
+	return skipMembers(d, i, depth)
+}
+
+// skipMembers skips an object from the key of a member on.
+func skipMembers(d []byte, i, depth int) int {
 	for {
 		if i >= len(d) || d[i] != '"' {
 			return fault(i, unexpected)

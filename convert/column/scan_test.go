@@ -25,21 +25,6 @@ var free = map[string]string{
 	"i_structure_500_nested_arrays.json":  "less than 512 levels",
 }
 
-// Valid returns nil if data is one JSON value as RFC 8259 has it, and a
-// *SyntaxError otherwise. Where the RFC leaves a choice: strings must be UTF-8
-// without half surrogate pairs, numbers may be of any size, and arrays and
-// objects nest at most 512 levels deep.
-func Valid(data []byte) error {
-	i := skip(data, 0, 0)
-	if i >= 0 {
-		if i = space(data, i); i == len(data) {
-			return nil
-		}
-		i = fault(i, unexpected)
-	}
-	return syntaxError(data, i)
-}
-
 const jsonSuite = "../../../shared/data/jsontestsuite"
 
 // TestJSONTestSuite runs Nicolas Seriot's suite,

@@ -137,6 +137,7 @@ func benchmarks(s settings) []benchmark {
 	all = append(all, decodeBenchmark(s))
 	all = append(all, ingestBenchmarks(s)...)
 	all = append(all, gzipBenchmarks(s)...)
+	all = append(all, bulkBenchmark(s))
 	all = append(all, convertBenchmarks(s)...)
 	all = append(all, coresBenchmarks(s)...)
 	all = append(all, deliveryBenchmarks(s)...)

@@ -21,6 +21,7 @@ const (
 	roleDoorJSON = "door-json" // the same with encoding/json
 	roleOurs     = "ours"      // our stream, for profiles
 	roleGeneric  = "generic"   // the same with what others would use
+	roleSearch   = "search"    // Elasticsearch that forgets its documents
 )
 
 // What a child is told.
@@ -60,6 +61,8 @@ func serve(role string) (err error) {
 		go func() { failed <- server.Serve(listener) }()
 	case roleDoorJSON:
 		go func() { failed <- http.Serve(listener, jsonDoor{nowhere{}}) }()
+	case roleSearch:
+		go func() { failed <- http.Serve(listener, &search{}) }()
 	case roleOurs, roleGeneric:
 		var stop func() error
 		if stop, err = serveDelivery(listener, role); err != nil {

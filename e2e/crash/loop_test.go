@@ -19,14 +19,15 @@ import (
 )
 
 // streams are the kinds of objects that are made, with small hints so that
-// there are many. One infers columns and converts to Parquet; the last one has
-// objects that go up in parts.
+// there are many. One follows another, one infers columns, converts to Parquet
+// and keeps its source records; the last one has objects that go up in parts.
 var streams = []testbed.Stream{
 	{Name: "raw", Delimiter: "none", Producers: 2, Batch: 200, Pause: 8 * time.Millisecond},
 	{Name: "newline", Shards: 2, Producers: 2, Batch: 200, Pause: 8 * time.Millisecond},
+	{Name: "follower", Follow: "newline", Compression: "GZIP"},
 	{Name: "gzip", Compression: "GZIP", Shards: 2, Producers: 1, Batch: 200, Pause: 8 * time.Millisecond},
 	{Name: "zstd", Compression: "ZSTD", Producers: 1, Batch: 200, Pause: 8 * time.Millisecond},
-	{Name: "parquet", Convert: "parquet", Shards: 2, Producers: 1, Batch: 200, Pause: 8 * time.Millisecond},
+	{Name: "parquet", Convert: "parquet", Backup: true, Shards: 2, Producers: 1, Batch: 200, Pause: 8 * time.Millisecond},
 	{Name: "parts", Size: "21MiB", Interval: "4s", Producers: 1, Batch: 500, Pause: 4 * time.Millisecond},
 }
 

@@ -29,8 +29,19 @@ func tools() (string, error) {
 }
 
 // tool returns the path of a server, building it from a pinned module first
-// when it is missing. Parallel test binaries build it once.
+// when it is missing.
 func tool(name, module string) (string, error) {
+	return built(name, func(path string) *exec.Cmd {
+		cmd := exec.Command("go", "install", "-trimpath", "-ldflags", "-s -w", module)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+filepath.Dir(path), "GOFLAGS=")
+		cmd.Dir = os.TempDir() // outside of our module
+		return cmd
+	})
+}
+
+// built returns the path of a server, building it first, by a command that
+// leaves it at path, when it is missing. Parallel test binaries build it once.
+func built(name string, build func(path string) *exec.Cmd) (string, error) {
 	dir, err := tools()
 	if err != nil {
 		return "", err
@@ -50,11 +61,8 @@ func tool(name, module string) (string, error) {
 	if _, err := os.Stat(path); err == nil {
 		return path, nil // another process built it while we waited
 	}
-	fmt.Fprintf(os.Stderr, "building %s from %s: this takes some minutes, once\n", name, module)
-	build := exec.Command("go", "install", "-trimpath", "-ldflags", "-s -w", module)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+dir, "GOFLAGS=")
-	build.Dir = os.TempDir() // outside of our module
-	if out, err := build.CombinedOutput(); err != nil {
+	fmt.Fprintf(os.Stderr, "building %s: this takes some minutes, once\n", name)
+	if out, err := build(path).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
 	return path, nil
@@ -85,7 +93,10 @@ func start(cmd *exec.Cmd, log string) (*process, error) {
 	}
 	defer f.Close()
 	cmd.Stdout, cmd.Stderr = f, f
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	// Pdeathsig follows the thread, which must then not end before we do.
 	started := make(chan error)
 	p := &process{cmd: cmd, exited: make(chan struct{})}

@@ -23,12 +23,14 @@ import (
 // Stream is what a test wants of a delivery stream.
 type Stream struct {
 	Name        string
+	Follow      string // the stream whose records these are; "": it has producers
 	Shards      int    // 0: 1
 	Compression string // 0: UNCOMPRESSED
 	Delimiter   string // newline or none; 0: newline
 	Size        string // buffering hints; 0: 256KiB
 	Interval    string // 0: 1s
 	Convert     string // output format; 0: records as they are. Columns are inferred
+	Backup      bool   // all records are kept as they came, too
 	Producers   int
 	Batch       int           // see load.Producer
 	Pause       time.Duration // see load.Producer
@@ -101,8 +103,7 @@ func (b *Bed) streams(interval string) string {
 	y.WriteString("streams:\n")
 	for _, s := range b.Streams {
 		fmt.Fprintf(&y, `  %[1]s:
-    shards: %[2]d
-    source: {direct_put: {}}
+%[2]s
     destination:
       s3:
         connection: store
@@ -111,12 +112,19 @@ func (b *Bed) streams(interval string) string {
         error_output_prefix: failed/%[1]s/
         buffering_hints: {size: %[6]s, interval: %[7]s} # hydrant:allow small-objects
         part_size: 5MiB
-%[8]s        record_delimiter: %[4]s
+%[8]s%[9]s        record_delimiter: %[4]s
         compression_format: %[5]s
-`, s.Name, max(s.Shards, 1), b.Bucket, cmp.Or(s.Delimiter, "newline"), cmp.Or(s.Compression, "UNCOMPRESSED"),
-			cmp.Or(s.Size, "256KiB"), cmp.Or(interval, s.Interval, "1s"), s.conversion())
+`, s.Name, s.source(), b.Bucket, cmp.Or(s.Delimiter, "newline"), cmp.Or(s.Compression, "UNCOMPRESSED"),
+			cmp.Or(s.Size, "256KiB"), cmp.Or(interval, s.Interval, "1s"), s.conversion(), s.backup(b.Bucket))
 	}
 	return y.String()
+}
+
+func (s Stream) source() string {
+	if s.Follow != "" {
+		return "    source: {stream: " + s.Follow + "}"
+	}
+	return fmt.Sprintf("    shards: %d\n    source: {direct_put: {}}", max(s.Shards, 1))
 }
 
 func (s Stream) conversion() string {
@@ -124,6 +132,13 @@ func (s Stream) conversion() string {
 		return ""
 	}
 	return "        data_format_conversion:\n          output_format: {" + s.Convert + ": {}}\n          schema: {infer: {}}\n"
+}
+
+func (s Stream) backup(bucket string) string {
+	if !s.Backup {
+		return ""
+	}
+	return fmt.Sprintf("        s3_backup_mode: Enabled\n        s3_backup: {connection: store, bucket: %s, prefix: source/%s/, compression_format: GZIP}\n", bucket, s.Name)
 }
 
 // WithKeys is StreamsYAML with other credentials, given as YAML scalars.
@@ -196,8 +211,14 @@ func (b *Bed) Quiesce(patience time.Duration) error {
 	return nil
 }
 
-// Ledgers returns the ledgers of a stream's producers.
+// Ledgers returns the ledgers of those who produce a stream's records.
 func (b *Bed) Ledgers(stream string) []*oracle.Ledger {
+	for _, s := range b.Streams {
+		if s.Name == stream && s.Follow != "" {
+			stream = s.Follow
+			break
+		}
+	}
 	var all []*oracle.Ledger
 	for _, p := range b.producers[stream] {
 		all = append(all, p.Ledger)

@@ -36,6 +36,7 @@ func (b *Bed) Judge() []oracle.Violation {
 		wg.Go(func() {
 			tally, failed := b.Read(s)
 			list := append(oracle.Judge(tally, b.Ledgers(s.Name)), account(metrics, s.Name, tally, failed)...)
+			list = append(list, b.judgeBackup(s, tally)...)
 			mu.Lock()
 			defer mu.Unlock()
 			for _, v := range list {
@@ -46,6 +47,31 @@ func (b *Bed) Judge() []oracle.Violation {
 	}
 	wg.Wait()
 	return append(found, b.Leftovers()...)
+}
+
+// judgeBackup expects in a stream's backup what is delivered or failed.
+func (b *Bed) judgeBackup(s Stream, settled *oracle.Tally) []oracle.Violation {
+	b.t.Helper()
+	if !s.Backup {
+		return nil
+	}
+	tally := oracle.NewTally(b.Seed)
+	b.each("source/"+s.Name+"/", func(key string, body io.Reader) error {
+		r, err := gzip.NewReader(body)
+		if err != nil {
+			return fmt.Errorf("read object %s: %w", key, err)
+		}
+		return tally.Object(key, r, true)
+	})
+	found := oracle.Judge(tally, b.Ledgers(s.Name))
+	if tally.Records != settled.Records || tally.Bytes != settled.Bytes {
+		found = append(found, oracle.Violation{Kind: oracle.Account, Detail: fmt.Sprintf(
+			"the backup has %d records of %d bytes, %d of %d are delivered or failed", tally.Records, tally.Bytes, settled.Records, settled.Bytes)})
+	}
+	for i := range found {
+		found[i].Detail = "backup: " + found[i].Detail
+	}
+	return found
 }
 
 // Read reads all objects of a stream, and those of its error output if it

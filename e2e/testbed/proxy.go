@@ -26,6 +26,9 @@ type Proxy struct {
 
 	// CutShare is the share of good answers to keep back, in percent.
 	CutShare atomic.Int64
+
+	// Away is a folder of the bucket that cannot be reached while it is set.
+	Away atomic.Pointer[string]
 }
 
 var errCut = errors.New("the answer is cut off")
@@ -40,7 +43,7 @@ func newProxy(t testing.TB, endpoint string) *Proxy {
 		t.Fatal(err)
 	}
 	p := &Proxy{}
-	server := httptest.NewServer(&httputil.ReverseProxy{
+	forward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host // it is signed
@@ -51,7 +54,13 @@ func newProxy(t testing.TB, endpoint string) *Proxy {
 			panic(http.ErrAbortHandler) // as if the store's own connection broke
 		},
 		ErrorLog: log.New(io.Discard, "", 0),
-	})
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if away := p.Away.Load(); away != nil && strings.Contains(r.URL.Path, "/"+*away+"/") {
+			panic(http.ErrAbortHandler)
+		}
+		forward.ServeHTTP(w, r)
+	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 	p.URL = server.URL

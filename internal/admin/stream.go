@@ -18,6 +18,15 @@ type Stream struct {
 	DiskBytes        int64        `json:"disk_bytes"`
 	DiskProblem      string       `json:"disk_problem,omitempty"`
 	Hints            Hints        `json:"buffering_hints"`
+	Follows          string       `json:"follows,omitempty"` // the stream whose records these are
+	Readers          []Reader     `json:"readers,omitempty"` // of its log, if others follow it: the one that holds most first
+}
+
+// Reader is a stream that has not passed all of a log.
+type Reader struct {
+	Stream    string `json:"stream"`
+	Waiting   Count  `json:"waiting"`
+	DiskBytes int64  `json:"disk_bytes"` // of the log, that stay until it has passed
 }
 
 // Hints are a stream's buffering hints.
@@ -54,6 +63,12 @@ func Describe(st *stream.Stream) Stream {
 		Ledger:    ledger(status.Ledger),
 		DiskBytes: status.Size,
 		Hints:     Hints{SizeBytes: hints.Size, IntervalSeconds: hints.Interval.Seconds()},
+	}
+	d.Follows = st.Spec().Follow
+	if len(status.Holders) > 1 {
+		for _, h := range status.Holders {
+			d.Readers = append(d.Readers, Reader{h.Stream, Count(h.Waiting), h.Bytes})
+		}
 	}
 	if !status.Since.IsZero() {
 		since := status.Since.UTC().Truncate(time.Millisecond)

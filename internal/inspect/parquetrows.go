@@ -3,6 +3,7 @@ package inspect
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/parquet-go/parquet-go"
@@ -11,34 +12,96 @@ import (
 // parquetRows returns the first rows as JSON objects.
 func parquetRows(f *parquet.File, n int) ([]json.RawMessage, error) {
 	var all []json.RawMessage
-	buffer := make([]parquet.Row, 1)
-	for _, g := range f.RowGroups() {
-		r := g.Rows()
-		for len(all) < n {
-			got, err := r.ReadRows(buffer)
-			if got == 1 {
-				a := assembler{}
-				buffer[0].Range(func(_ int, v []parquet.Value) bool {
-					a.columns = append(a.columns, v)
-					return true
-				})
-				all = append(all, a.object(nil, f.Root().Columns(), 0, 0))
+	r := newParquetRows(f)
+	for len(all) < n {
+		row, err := r.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		all = append(all, row)
+	}
+	return all, r.Close()
+}
+
+// ParquetRows reads the rows of a Parquet file. It is used by one goroutine.
+type ParquetRows struct {
+	file   *parquet.File
+	groups []parquet.RowGroup // that are left
+	rows   parquet.Rows       // of the group before these; nil: none is open
+	row    []parquet.Row
+}
+
+// OpenParquetRows reads the footer of a file.
+func OpenParquetRows(o Object) (r *ParquetRows, err error) {
+	defer contain(&err)
+	if err := parquetEnd(o); err != nil {
+		return nil, err
+	}
+	f, err := parquet.OpenFile(o, o.Size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, fmt.Errorf("it is a damaged Parquet file: %w", err)
+	}
+	if codec := unreadable(f.Metadata()); codec != "" {
+		return nil, fmt.Errorf("its pages are compressed with %s, which hydrant cannot decompress; write it again with another codec", codec)
+	}
+	return newParquetRows(f), nil
+}
+
+func newParquetRows(f *parquet.File) *ParquetRows {
+	return &ParquetRows{file: f, groups: f.RowGroups(), row: make([]parquet.Row, 1)}
+}
+
+// Next returns the next row as a JSON object, or io.EOF.
+func (r *ParquetRows) Next() (row []byte, err error) {
+	defer contain(&err)
+	return r.next()
+}
+
+func (r *ParquetRows) next() ([]byte, error) {
+	for {
+		if r.rows == nil {
+			if len(r.groups) == 0 {
+				return nil, io.EOF
 			}
-			if errors.Is(err, io.EOF) || err == nil && got == 0 {
-				break
-			}
-			if err != nil {
-				return nil, errors.Join(err, r.Close())
-			}
+			r.rows, r.groups = r.groups[0].Rows(), r.groups[1:]
+		}
+		n, err := r.rows.ReadRows(r.row)
+		if n == 1 {
+			a := assembler{}
+			r.row[0].Range(func(_ int, v []parquet.Value) bool {
+				a.columns = append(a.columns, v)
+				return true
+			})
+			return a.object(nil, r.file.Root().Columns(), 0, 0), nil
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
 		}
 		if err := r.Close(); err != nil {
 			return nil, err
 		}
-		if len(all) == n {
-			break
-		}
 	}
-	return all, nil
+}
+
+// Close gives up the row group that is open.
+func (r *ParquetRows) Close() error {
+	if r.rows == nil {
+		return nil
+	}
+	err := r.rows.Close()
+	r.rows = nil
+	return err
+}
+
+// contain turns a panic into an error: readers of formats are made for files
+// that are right.
+func contain(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("it is a damaged Parquet file: %v", p)
+	}
 }
 
 // assembler makes a row of the values of its leaf columns, which it takes from

@@ -39,6 +39,8 @@ type scrape struct {
 	target    reading
 	size      reading
 	records   reading
+	held      reading
+	behind    reading
 	limit     reading
 	free      reading
 	disk      reading
@@ -75,6 +77,8 @@ func newScrape(r *registry, from Sources) *scrape {
 	s.target = r.atScrape(gauge, "hydrant_delivery_freshness_target_seconds", "The stream's buffering interval: what freshness should stay near.", "stream")
 	s.size = r.atScrape(gauge, "hydrant_buffer_bytes", "Bytes of the stream on disk.", "stream")
 	s.records = r.atScrape(gauge, "hydrant_buffer_records", "Records of the stream waiting to be delivered.", "stream")
+	s.held = r.atScrape(gauge, "hydrant_log_held_bytes", "Bytes of a stream's log on disk that a stream which reads it has not passed; segments are deleted when all have. Only of logs that others follow.", "log", "stream")
+	s.behind = r.atScrape(gauge, "hydrant_log_waiting_records", "Records of a stream's log that a stream which reads it has not settled. Only of logs that others follow.", "log", "stream")
 	s.limit = r.atScrape(gauge, "hydrant_buffer_limit_bytes", "What all streams together may take on disk; 0 if there is no limit.")
 	s.free = r.atScrape(gauge, "hydrant_disk_free_bytes", "Free space on the disk of the buffer.")
 	s.disk = r.atScrape(gauge, "hydrant_disk_size_bytes", "Size of the disk of the buffer.")
@@ -126,4 +130,10 @@ func (s *scrape) stream(ch chan<- prometheus.Metric, st *stream.Stream) {
 	s.target.send(ch, st.Spec().Hints.Interval.Seconds(), name)
 	s.size.send(ch, float64(status.Size), name)
 	s.records.send(ch, float64(status.Ledger.Buffered.Records), name)
+	if len(status.Holders) > 1 {
+		for _, h := range status.Holders {
+			s.held.send(ch, float64(h.Bytes), name, h.Stream)
+			s.behind.send(ch, float64(h.Waiting.Records), name, h.Stream)
+		}
+	}
 }

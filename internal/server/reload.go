@@ -26,7 +26,7 @@ func (s *Server) Apply(ctx context.Context, config *configs.Config) []string {
 	}
 	specs := make([]stream.Spec, len(config.Streams))
 	for i, c := range config.Streams {
-		specs[i] = s.spec(c)
+		specs[i] = s.spec(c, config.Server)
 	}
 	s.config.Store(config)
 	ctx, cancel := context.WithTimeout(ctx, config.Server.ShutdownTimeout.Std())

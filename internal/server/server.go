@@ -23,6 +23,7 @@ import (
 	"github.com/hydrant-dev/hydrant/configs"
 	"github.com/hydrant-dev/hydrant/convert/column"
 	"github.com/hydrant-dev/hydrant/internal/admin"
+	"github.com/hydrant-dev/hydrant/internal/job"
 	"github.com/hydrant-dev/hydrant/internal/logs"
 	"github.com/hydrant-dev/hydrant/internal/metrics"
 	"github.com/hydrant-dev/hydrant/source/firehose"
@@ -93,6 +94,7 @@ func Start(ctx context.Context, config *configs.Config, o Options) (_ *Server, e
 		s.log.Warn("no delivery stream is configured, so every put will be refused; add one below streams")
 	}
 	s.reportOrphans()
+	s.reportFollowers()
 	if o.Offline {
 		return s, nil
 	}
@@ -122,7 +124,7 @@ func (s *Server) openDir(config *configs.Config, lines buffer.Events) (err error
 	}
 	events := joinBuffer(s.metrics.Buffer(), lines, buffer.Events{
 		Foreign: func(name string) {
-			if name != tlsDir {
+			if name != tlsDir && name != job.Dir {
 				s.log.Warn("there is something in the data directory that is not hydrant's; it is left alone", "name", name)
 			}
 		},
@@ -158,8 +160,32 @@ func (s *Server) reportOrphans() {
 			s.log.Warn("records are buffered for a stream that is not in the configuration; put it back to deliver them, or save them with: hydrant buffer export "+name,
 				"stream", name, "records", waiting.Records, "bytes", waiting.Bytes)
 		}
+		for _, h := range log.Holders() {
+			if h.Stream != name && h.Waiting.Records > 0 {
+				s.log.Warn("a stream followed one that is not in the configuration, and has not delivered all of it; put that one back, or give the records up with: hydrant buffer release "+h.Stream,
+					"stream", h.Stream, "followed", name, "records", h.Waiting.Records, "bytes", h.Waiting.Bytes)
+			}
+		}
 		if err := log.Close(); err != nil {
 			s.log.Error("cannot close buffer", "stream", name, "err", err)
+		}
+	}
+}
+
+// reportFollowers says which streams that nobody configured hold the log of
+// another one back. One that has delivered everything is let go.
+func (s *Server) reportFollowers() {
+	for _, st := range s.set.Streams() {
+		for _, h := range st.Status().Holders {
+			if _, ok := s.set.Stream(h.Stream); ok {
+				continue
+			}
+			if h.Waiting.Records > 0 {
+				s.log.Warn("a stream that is not in the configuration holds the log of one that it followed; put it back to deliver the records, or give them up with: hydrant buffer release "+h.Stream,
+					"stream", h.Stream, "follows", st.Name(), "records", h.Waiting.Records, "bytes", h.Waiting.Bytes, "disk_bytes", h.Bytes)
+			} else if _, err := s.set.Release(st.Name(), h.Stream); err != nil {
+				s.log.Error("cannot let go of a stream that is not in the configuration", "stream", h.Stream, "follows", st.Name(), "err", err)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/configs"
+	"github.com/hydrant-dev/hydrant/convert/column"
 	"github.com/hydrant-dev/hydrant/convert/orc"
 	"github.com/hydrant-dev/hydrant/convert/parquet"
 	"github.com/hydrant-dev/hydrant/sinks"
@@ -36,6 +38,18 @@ type retrying interface {
 	RetryDuration() time.Duration
 }
 
+// ordered is a destination that may want the batches of a shard one after
+// another.
+type ordered interface {
+	InOrder() bool
+}
+
+// waiting is a destination that takes its time: more of its batches than usual
+// are on their way at once.
+type waiting interface {
+	InFlight() int
+}
+
 // revision counts how often a stream was configured differently since the
 // start of the process.
 type revision struct {
@@ -44,17 +58,44 @@ type revision struct {
 }
 
 // spec turns the configuration of a stream into what the engine needs.
-func (s *Server) spec(c *configs.Stream) stream.Spec {
+func (s *Server) spec(c *configs.Stream, server configs.Server) stream.Spec {
 	r, known := s.revisions[c.Name]
 	if !known || !c.Equal(r.config) {
 		r = revision{c, r.number + 1}
 		s.revisions[c.Name] = r
 	}
+	spec := Spec(c, Env{Lookup: s.env, Log: s.log, Memory: &s.memory, Region: server.API.Region, Account: server.API.Account})
+	spec.Revision = r.number
+	if source, ok := c.Source.Config.(*configs.StreamSource); ok {
+		spec.Follow = source.Name
+		if source.StartAt == configs.StartNewest {
+			spec.Start = buffer.Newest
+		}
+	}
+	return spec
+}
+
+// Env is what the streams of a process share.
+type Env struct {
+	Lookup          func(string) (string, bool) // of variables in the configuration
+	Log             *slog.Logger
+	Memory          *column.Budget // of all encoders; may be nil
+	Region, Account string         // in the ARNs of streams
+}
+
+// Spec turns the configuration of a stream into what the engine needs.
+func Spec(c *configs.Stream, env Env) stream.Spec {
 	spec := stream.Spec{
 		Name: c.Name, Shards: c.Shards, InFlight: inFlight,
-		Hash: c.Hash, Revision: r.number, Snapshot: c.Snapshot,
-		Open:         func(d sinks.Decisions) (sinks.Outputs, error) { return s.open(c, d) },
-		OpenSnapshot: s.openSnapshot,
+		Hash: c.Hash, Snapshot: c.Snapshot,
+		Open: func(d sinks.Decisions) (sinks.Outputs, error) { return env.open(c, d) },
+		OpenSnapshot: func(snapshot []byte, d sinks.Decisions) (sinks.Outputs, error) {
+			earlier, err := configs.LoadSnapshot(snapshot, env.Lookup)
+			if err != nil {
+				return sinks.Outputs{}, err
+			}
+			return env.open(earlier, d)
+		},
 	}
 	if h, ok := c.Destination.Config.(hinted); ok {
 		spec.Hints.Size, spec.Hints.Interval = h.Hints()
@@ -62,25 +103,23 @@ func (s *Server) spec(c *configs.Stream) stream.Spec {
 	if r, ok := c.Destination.Config.(retrying); ok {
 		spec.Retry = max(r.RetryDuration(), 1) // 0 is no second try
 	}
+	if w, ok := c.Destination.Config.(waiting); ok {
+		spec.InFlight = w.InFlight()
+	}
+	if o, ok := c.Destination.Config.(ordered); ok && o.InOrder() {
+		spec.InFlight = 1
+	}
 	return spec
 }
 
-func (s *Server) open(c *configs.Stream, d sinks.Decisions) (sinks.Outputs, error) {
-	log := s.log.With("stream", c.Name)
+func (e Env) open(c *configs.Stream, d sinks.Decisions) (sinks.Outputs, error) {
+	log := e.Log.With("stream", c.Name)
 	return c.Destination.Config.Open(sinks.Env{
-		Stream: c.Name, Version: objectVersion,
+		Stream: c.Name, ARN: firehose.ARN(e.Region, e.Account, c.Name), Version: objectVersion,
 		Warn:      func(text string) { log.Warn(text) },
 		Note:      func(text string) { log.Info(text) },
-		Decisions: d, Memory: &s.memory,
+		Decisions: d, Memory: e.Memory,
 	})
-}
-
-func (s *Server) openSnapshot(snapshot []byte, d sinks.Decisions) (sinks.Outputs, error) {
-	c, err := configs.LoadSnapshot(snapshot, s.env)
-	if err != nil {
-		return sinks.Outputs{}, err
-	}
-	return s.open(c, d)
 }
 
 // kinds returns what a stream's source and destination are called.
@@ -130,6 +169,9 @@ func (d deliveryStream) Append(ctx context.Context, e *buffer.Entries) (buffer.P
 func (d deliveryStream) Describe() firehose.Description {
 	status, hints := d.stream.Status(), d.stream.Spec().Hints
 	desc := firehose.Description{Status: firehose.Active, Type: firehose.DirectPut, Version: objectVersion}
+	if d.stream.Spec().Follow != "" {
+		desc.Type = firehose.KinesisStreamAsSource // the API's nearest word for a stream that nobody puts to
+	}
 	switch status.State {
 	case stream.Suspended:
 		desc.Status = firehose.Suspended
@@ -149,6 +191,13 @@ func (d deliveryStream) Describe() firehose.Description {
 			CompressionFormat: string(o.CompressionFormat),
 			FileExtension:     o.FileExtension, CustomTimeZone: o.CustomTimeZone,
 			Conversion: conversionOf(c),
+		}
+		if b := o.S3Backup; o.S3BackupMode.All {
+			desc.S3.SourceBackup = &firehose.S3{
+				Bucket: path.Base(b.Bucket), Prefix: b.Prefix, ErrorOutputPrefix: b.ErrorOutputPrefix,
+				SizeInMBs: desc.S3.SizeInMBs, IntervalInSeconds: desc.S3.IntervalInSeconds,
+				CompressionFormat: string(b.CompressionFormat),
+			}
 		}
 	}
 	return desc

@@ -108,7 +108,7 @@ func errorPrefix(n Naming) (Prefix, error) {
 // try makes a key of each kind, so that a prefix that cannot work is refused
 // before there are records.
 func (n *Names) try() error {
-	v := values{time: time.Date(2026, 12, 30, 23, 59, 59, 0, time.UTC).In(n.zone), errorType: "AmazonOpenSearchService-failed"}
+	v := values{time: someTime.In(n.zone), errorType: "AmazonOpenSearchService-failed"}
 	var problems [2]error
 	for i, p := range []Prefix{n.prefix, n.errors} {
 		evaluated := string(p.append(nil, v))
@@ -120,6 +120,15 @@ func (n *Names) try() error {
 		}
 	}
 	return errors.Join(problems[:]...)
+}
+
+// someTime has no part that is equal to another one.
+var someTime = time.Date(2026, 12, 30, 23, 59, 58, 0, time.UTC)
+
+// Sample is what the key of an object begins with at some time: names with the
+// same sample put objects into one place.
+func (n *Names) Sample() string {
+	return string(n.prefix.append(nil, values{time: someTime.In(n.zone)}))
 }
 
 // object is the key of the batch's object.

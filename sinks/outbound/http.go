@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -84,19 +85,31 @@ func RetryAfter(h http.Header) time.Duration {
 // CheckURL returns a *field.Error for what is no base URL of a server.
 // Credentials in it would end in logs.
 func CheckURL(path, text string) (*url.URL, error) {
-	const hint = "write a URL like https://host:port"
+	u, err := CheckEndpoint(path, text)
+	if err == nil && u.RawQuery != "" {
+		return nil, field.Errorf(path, urlHint, "%q has a query", u.Host)
+	}
+	return u, err
+}
+
+// CheckEndpoint is CheckURL for a URL that is called as it is: it may have a
+// query. That may hold a token and is not repeated in an error.
+func CheckEndpoint(path, text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case text == "":
-		return nil, field.Errorf(path, hint, "is missing")
+		return nil, field.Errorf(path, urlHint, "is missing")
 	case err != nil: // the text may hold a password and is not repeated
-		return nil, field.Errorf(path, hint, "is not a URL")
+		return nil, field.Errorf(path, urlHint, "is not a URL")
 	case u.User != nil:
 		return nil, field.Errorf(path, "use the fields for credentials", "must not hold a user or a password")
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return nil, field.Errorf(path, hint, "%q is not an http or https URL", text)
-	case u.RawQuery != "", u.Fragment != "":
-		return nil, field.Errorf(path, hint, "%q has a query or a fragment", text)
+		text, _, _ = strings.Cut(text, "?")
+		return nil, field.Errorf(path, urlHint, "%q is not an http or https URL", text)
+	case u.Fragment != "":
+		return nil, field.Errorf(path, urlHint, "has a fragment")
 	}
 	return u, nil
 }
+
+const urlHint = "write a URL like https://host:port"

@@ -65,6 +65,16 @@ func TestURLsAreChecked(t *testing.T) {
 			t.Errorf("CheckURL(%q) = %v, want %q", text, err, want)
 		}
 	}
+	for text, want := range map[string]string{
+		"https://es:8443/in?key=x": "",
+		"https://es/#x":            "has a fragment",
+		"es:8443/?key=canary":      "not an http or https URL",
+	} {
+		_, err := CheckEndpoint("url", text)
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary")) {
+			t.Errorf("CheckEndpoint(%q) = %v, want %q", text, err, want)
+		}
+	}
 }
 
 func TestReplacedCertificateIsReadAgain(t *testing.T) {

@@ -12,8 +12,9 @@ import (
 	"github.com/hydrant-dev/hydrant/sinks/object"
 )
 
-// Backup is where a destination other than S3 keeps the records that it would
-// not take and, if asked to, all of them: in a bucket or a folder.
+// Backup is where a destination keeps all records as they came, if asked to; one
+// other than S3 keeps the records there, too, that it would not take. It is a
+// bucket or a folder.
 type Backup struct {
 	ConnectionName string `yaml:"connection,omitempty" doc:"Name of an s3 entry under connections; or give its fields here."`
 	Connection     `yaml:",inline"`
@@ -86,9 +87,10 @@ func (b *Backup) Open(env sinks.Env, mode BackupMode) (errorOutput, backup sinks
 }
 
 // BackupMode says what is kept in S3. Firehose has three pairs of words for
-// it: each destination names the noun.
+// it, and each destination names the noun; an S3 destination, which has none,
+// keeps its failed records itself.
 type BackupMode struct {
-	Noun string // "Documents", "Events" or "Data"
+	Noun string // "Documents", "Events" or "Data"; "" for S3
 	All  bool
 }
 
@@ -96,6 +98,9 @@ func (m BackupMode) String() string { return m.Values()[btoi(m.All)] }
 
 // Values lists the words.
 func (m BackupMode) Values() []string {
+	if m.Noun == "" {
+		return []string{"Disabled", "Enabled"}
+	}
 	return []string{"Failed" + m.Noun + "Only", "All" + m.Noun}
 }
 

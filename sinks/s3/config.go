@@ -38,6 +38,9 @@ type Config struct {
 	BufferingHints    BufferingHints  `yaml:"buffering_hints" doc:"A batch is delivered when either is reached."`
 	PartSize          field.Size      `yaml:"part_size" doc:"Part of a multipart upload; objects of four parts and more are uploaded in parts."`
 
+	S3BackupMode BackupMode `yaml:"s3_backup_mode" doc:"Enabled keeps every record as it came, beside the objects."`
+	S3Backup     Backup     `yaml:"s3_backup,omitempty" doc:"Where records are kept as they came; needed when s3_backup_mode is Enabled."`
+
 	connected  bool // UseConnection was called
 	conversion *conversion.Config
 }
@@ -57,6 +60,7 @@ func Default() sinks.Config {
 		RecordDelimiter:   raw.Newline,
 		BufferingHints:    BufferingHints{Size: 5 << 20, Interval: field.Duration(time.Minute)},
 		PartSize:          16 << 20,
+		S3Backup:          DefaultBackup(),
 	}
 }
 
@@ -147,6 +151,7 @@ func (c *Config) Validate() error {
 	if c.PartSize < smallestPart || c.PartSize > largestPart {
 		add(field.Errorf("part_size", "between 5MiB and 5GiB", "%v is out of range", c.PartSize))
 	}
+	add(c.validateBackup())
 	return errors.Join(problems...)
 }
 
@@ -206,8 +211,12 @@ func (c *Config) Open(env sinks.Env) (sinks.Outputs, error) {
 	if err != nil {
 		return sinks.Outputs{}, fmt.Errorf("open destination: %w", err)
 	}
+	backup, err := c.openBackup(env)
+	if err != nil {
+		return sinks.Outputs{}, fmt.Errorf("open destination: %w", errors.Join(err, store.Close()))
+	}
 	d, e := object.New(store, object.Layout{Names: names, Format: format, Compression: c.CompressionFormat})
-	return sinks.Outputs{Destination: d, Errors: e}, nil
+	return sinks.Outputs{Destination: d, Errors: e, Backup: backup}, nil
 }
 
 // format is that of the objects.

@@ -96,7 +96,7 @@ func (h Harness) open(t *testing.T) *fixture {
 
 // Env is the stream that the sinks of tests serve.
 func Env(t testing.TB) sinks.Env {
-	return sinks.Env{Stream: "test-stream", Version: 1, Warn: func(text string) { t.Logf("warning: %s", text) }}
+	return sinks.Env{Stream: "test-stream", ARN: "arn:aws:firehose:us-east-1:000000000000:deliverystream/test-stream", Version: 1, Warn: func(text string) { t.Logf("warning: %s", text) }}
 }
 
 // payloads writes and seals the fixture's chunk.

@@ -44,6 +44,7 @@ type S3 struct {
 	FileExtension     string
 	CustomTimeZone    string
 	Conversion        *Conversion // nil: none
+	SourceBackup      *S3         // of the records as they came; nil: none
 }
 
 // Conversion describes a format conversion, in the words of the API.
@@ -99,9 +100,10 @@ type (
 	}
 	extendedS3JSON struct {
 		s3JSON
-		S3BackupMode   string
-		FileExtension  string `json:",omitempty"`
-		CustomTimeZone string `json:",omitempty"`
+		S3BackupMode        string
+		S3BackupDescription *s3JSON `json:",omitempty"`
+		FileExtension       string  `json:",omitempty"`
+		CustomTimeZone      string  `json:",omitempty"`
 
 		DataFormatConversionConfiguration *conversionJSON `json:",omitempty"`
 	}
@@ -165,7 +167,7 @@ func (h *Handler) streamJSON(name string, d Description) streamJSON {
 		// either.
 		plain := h.s3JSON(d.S3)
 		s.Destinations[0].S3DestinationDescription = &plain
-		s.Destinations[0].ExtendedS3DestinationDescription = &extendedS3JSON{
+		extended := &extendedS3JSON{
 			s3JSON:         plain,
 			S3BackupMode:   "Disabled",
 			FileExtension:  d.S3.FileExtension,
@@ -173,6 +175,11 @@ func (h *Handler) streamJSON(name string, d Description) streamJSON {
 
 			DataFormatConversionConfiguration: d.S3.Conversion.json(),
 		}
+		if d.S3.SourceBackup != nil {
+			backup := h.s3JSON(*d.S3.SourceBackup)
+			extended.S3BackupMode, extended.S3BackupDescription = "Enabled", &backup
+		}
+		s.Destinations[0].ExtendedS3DestinationDescription = extended
 	}
 	return s
 }

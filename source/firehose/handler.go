@@ -153,8 +153,11 @@ func (h *Handler) denied(action, operation, name string) *apiError {
 		": add \""+action+":"+name+"\" to its allow list.")
 }
 
-func (h *Handler) arn(name string) string {
-	return "arn:aws:firehose:" + h.region + ":" + h.account + ":deliverystream/" + name
+func (h *Handler) arn(name string) string { return ARN(h.region, h.account, name) }
+
+// ARN is what Firehose's API calls a delivery stream.
+func ARN(region, account, name string) string {
+	return "arn:aws:firehose:" + region + ":" + account + ":deliverystream/" + name
 }
 
 // explain tells a person what this port is.

@@ -1,0 +1,232 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hydrant-dev/hydrant/e2e/hydrant"
+	"github.com/hydrant-dev/hydrant/e2e/load"
+	"github.com/hydrant-dev/hydrant/e2e/oracle"
+	"github.com/hydrant-dev/hydrant/e2e/servers"
+)
+
+// postgresKills is how many times the program is killed; the environment has
+// the last word.
+const (
+	postgresKills = 12
+	postgresEnv   = "HYDRANT_E2E_POSTGRES_KILLS"
+)
+
+// postgresBed is a program, a database behind a proxy, and producers. Records
+// of one byte, which the oracle's producers also make, are no rows: they belong
+// into the error output.
+type postgresBed struct {
+	*hydrant.Site
+	*testing.T
+	seed      uint64
+	server    *servers.PostgresServer
+	proxy     *servers.PostgresProxy
+	cutShare  atomic.Int64 // of commits, in percent
+	failed    string       // folder of the error output
+	producers []*load.Producer
+}
+
+func newPostgresBed(t *testing.T, program string, destination string) *postgresBed {
+	t.Helper()
+	b := &postgresBed{Site: hydrant.NewSite(t, program), T: t, seed: rand.Uint64(), server: servers.Postgres(t)}
+	var moments atomic.Int64
+	b.proxy = servers.NewPostgresProxy(t, b.server.Address, func(kind byte, body []byte) servers.Moment {
+		if kind != 'Q' || !bytes.HasPrefix(body, []byte("COMMIT")) || rand.Int64N(100) >= b.cutShare.Load() {
+			return servers.Pass
+		}
+		return []servers.Moment{servers.CutBefore, servers.CutSent, servers.CutAnswered}[moments.Add(1)%3]
+	})
+	b.failed = filepath.Join(b.Dir, "failed")
+	b.server.Exec(t, "postgres", `CREATE TABLE records (id text NOT NULL, size text NOT NULL, sum text NOT NULL, pad text NOT NULL)`)
+	for number := 1; number <= 3; number++ {
+		b.producers = append(b.producers, &load.Producer{
+			Ledger: &oracle.Ledger{Seed: b.seed, Producer: number},
+			Stream: "records", Endpoint: "http://" + b.API, Batch: 200, Pause: 8 * time.Millisecond,
+		})
+	}
+	b.Configure(fmt.Sprintf(`connections:
+  db: {postgres: {dsn: %q}}
+streams:
+  records:
+    shards: 2
+    source: {direct_put: {}}
+    destination:
+      postgres:
+        connection: db
+        copy_command: {data_table_name: records}
+%s        buffering_hints: {size: 256KiB, interval: 300ms}
+        s3_backup: {bucket: %q, prefix: failed/}
+`, b.proxy.DSN("postgres"), destination, "file://"+b.failed), "  log: {level: warn}")
+	return b
+}
+
+func (b *postgresBed) produce() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, p := range b.producers {
+		running.Go(func() { p.Run(ctx) })
+	}
+	stop = func() { cancel(); running.Wait() }
+	b.Cleanup(stop)
+	return stop
+}
+
+// sent counts the records of all producers.
+func (b *postgresBed) sent() (sent, acked int) {
+	for _, p := range b.producers {
+		s, a := p.Ledger.Counts()
+		sent, acked = sent+s, acked+a
+	}
+	return sent, acked
+}
+
+// settle waits until all is delivered.
+func (b *postgresBed) settle() {
+	b.Helper()
+	buffered := func(m hydrant.Metrics) float64 { return m.Stream("hydrant_ledger_buffered_records", "records") }
+	if err := b.Until(60*time.Second, buffered, func(m hydrant.Metrics) bool { return buffered(m) == 0 }); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// judge compares the table and the error output with the producers' ledgers
+// and with the program's account.
+func (b *postgresBed) judge() {
+	b.Helper()
+	tally := oracle.NewTally(b.seed)
+	rejected := b.readFailed(tally)
+	var lines strings.Builder
+	rows := b.server.Exec(b.T, "postgres", `SELECT format('{"id":"%s","size":"%s","sum":"%s","pad":"%s"}', id, size, sum, pad) FROM records`)
+	for _, row := range rows {
+		lines.WriteString(row[0] + "\n")
+	}
+	if err := tally.Object("table", strings.NewReader(lines.String()), true); err != nil {
+		b.Fatal(err)
+	}
+	var ledgers []*oracle.Ledger
+	for _, p := range b.producers {
+		ledgers = append(ledgers, p.Ledger)
+		if wrong := p.Wrong.Load(); wrong != nil {
+			b.Errorf("a wrong answer: %v", wrong)
+		}
+	}
+	for _, v := range oracle.Judge(tally, ledgers) {
+		b.Error(v)
+	}
+	m, err := b.Metrics()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, want := range map[string]int{
+		"hydrant_ledger_delivered_records_total": len(rows),
+		"hydrant_ledger_failed_records_total":    rejected,
+		"hydrant_ledger_lost_records_total":      0,
+		"hydrant_ledger_gap_records":             0,
+	} {
+		if got := m.Stream(name, "records"); got != float64(want) {
+			b.Errorf("%s is %v, but there are %d", name, got, want)
+		}
+	}
+}
+
+// readFailed reads the error output, and counts its records.
+func (b *postgresBed) readFailed(tally *oracle.Tally) (n int) {
+	b.Helper()
+	var records bytes.Buffer
+	err := filepath.WalkDir(b.failed, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		lines := bufio.NewScanner(bytes.NewReader(text))
+		lines.Buffer(nil, 4<<20)
+		for lines.Scan() {
+			var failed struct {
+				ErrorCode, TableName string
+				RawData              []byte
+			}
+			if err := json.Unmarshal(lines.Bytes(), &failed); err != nil || failed.ErrorCode != "22032" || failed.TableName != "records" {
+				b.Errorf("%s: %v, %.300s", path, err, lines.Bytes())
+			}
+			records.Write(append(failed.RawData, '\n'))
+			n++
+		}
+		return lines.Err()
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := tally.Object("error output", &records, true); err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+func TestPostgresHasEachRecordOnceWhateverIsKilled(t *testing.T) {
+	kills := postgresKills
+	if text := os.Getenv(postgresEnv); text != "" {
+		var err error
+		if kills, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("%s: %v", postgresEnv, err)
+		}
+	}
+	b := newPostgresBed(t, hydrant.Faulty(t), "")
+	b.cutShare.Store(20)
+	stop := b.produce()
+	points := []string{"K14", "K14-commit", "K14-after", "K9", "K10", "K7", ""}
+	for kill := range kills {
+		var env []string
+		if point := points[kill%len(points)]; point != "" {
+			env = append(env, fmt.Sprintf("HYDRANT_KILL=%s:%d", point, 1+rand.IntN(4)))
+		}
+		p := b.Start(env...)
+		restart := kill%4 == 3
+		select {
+		case <-p.Exited():
+			if code := p.Code(); code != -1 {
+				t.Fatalf("hydrant ended by itself with code %d\n%s", code, p.Log())
+			}
+		case <-time.After(time.Duration(600+rand.IntN(600)) * time.Millisecond):
+			if restart {
+				b.server.Stop()
+				b.server.Start()
+			}
+			p.Kill()
+		}
+	}
+	stop()
+	b.cutShare.Store(0)
+	p := b.Start()
+	p.Ready(20 * time.Second)
+	b.settle()
+	b.judge()
+	if code := p.Stop(20 * time.Second); code != 0 {
+		t.Errorf("exit code %d\n%s", code, p.Log())
+	}
+	sent, acked := b.sent()
+	t.Logf("%d kills, %d cuts at a commit, %d of %d records acknowledged", kills, b.proxy.Cuts(), acked, sent)
+	if acked < 100*kills || b.proxy.Cuts() == 0 {
+		t.Errorf("this proved little")
+	}
+}

@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/hydrant-dev/hydrant/sinks"
+	"github.com/hydrant-dev/hydrant/sinks/outbound"
+)
+
+// meaning is what an SQLSTATE says to us.
+type meaning struct {
+	kind sinks.Kind
+	hint string // %s is the table
+}
+
+const (
+	hintLogin  = "correct the user in dsn and password, or allow the user in pg_hba.conf"
+	hintRights = "allow the user: GRANT INSERT (and, with on_conflict, SELECT and UPDATE) ON %s; for the checkpoints SELECT, INSERT, UPDATE, DELETE"
+	hintTable  = "create the table %s or correct copy_command.data_table_name"
+	hintColumn = "correct copy_command.data_table_columns or on_conflict.keys: they do not fit the table %s"
+	hintKey    = "create a unique index on on_conflict.keys of the table %s"
+	hintPool   = "let PgBouncer pool in session mode"
+	hintSpace  = "free space on the database's server"
+)
+
+// meanings of SQLSTATEs: of five characters, or of the class that the first two
+// name. All others are Retryable: nothing is given up because an answer was not
+// understood. BadRecord means that the error is about a row.
+//
+// Source: postgresql.org/docs/current/errcodes-appendix.html.
+var meanings = map[string]meaning{
+	"0A":    {sinks.Permanent, "the server cannot do that to the table %s; with row security, let the user bypass it"},
+	"0L":    {sinks.Permanent, hintRights},
+	"0P":    {sinks.Permanent, hintLogin},
+	"09":    {sinks.BadRecord, ""}, // triggers refuse rows like this,
+	"20":    {sinks.BadRecord, ""},
+	"21":    {sinks.BadRecord, ""},
+	"22":    {sinks.BadRecord, ""},
+	"23":    {sinks.BadRecord, ""},
+	"26":    {sinks.Retryable, hintPool},
+	"27":    {sinks.BadRecord, ""},
+	"28":    {sinks.Permanent, hintLogin},
+	"2B":    {sinks.Permanent, ""},
+	"3D":    {sinks.Permanent, "create the database or correct dsn"},
+	"3F":    {sinks.Permanent, "create the schema of %s or correct copy_command.data_table_name"},
+	"42":    {sinks.Permanent, ""},
+	"42501": {sinks.Permanent, hintRights},
+	"42P01": {sinks.Permanent, hintTable},
+	"42703": {sinks.Permanent, hintColumn},
+	"42P10": {sinks.Permanent, hintKey},
+	"42P05": {sinks.Retryable, hintPool},
+	"44":    {sinks.BadRecord, ""},
+	"25006": {sinks.Retryable, "the server is read-only: a replica; add target_session_attrs=read-write and all hosts to dsn"},
+	"53":    {sinks.Retryable, ""},
+	"53100": {sinks.Retryable, hintSpace},
+	"53300": {sinks.Throttled, "raise max_connections of the server, or use PgBouncer"},
+	"54":    {sinks.BadRecord, ""}, // an index entry, a field or a JSON document that is too large
+	"54011": {sinks.Permanent, ""}, // too many columns
+	"54023": {sinks.Permanent, ""}, // too many arguments
+	"55000": {sinks.Permanent, ""},
+	"F0":    {sinks.Permanent, "look at the server's configuration file"},
+	"HV":    {sinks.Retryable, ""},
+	"P0":    {sinks.Retryable, ""},
+	"P0001": {sinks.BadRecord, ""}, // and like this: RAISE EXCEPTION
+	"P0004": {sinks.BadRecord, ""}, // ASSERT
+	"22P03": {sinks.Permanent, "tell us: the server does not understand the rows we send for %s"},
+	"22P04": {sinks.Permanent, "tell us: the server does not understand the rows we send for %s"},
+}
+
+// code returns the SQLSTATE in an error, or "".
+func code(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// classify says what went wrong, for the delivery and for people. It is the
+// only place that reads SQLSTATEs.
+func classify(op string, table relation, err error) *sinks.Error {
+	e := &sinks.Error{Op: op, Err: err}
+	if state := code(err); state != "" {
+		m, known := meanings[state]
+		if !known {
+			m = meanings[state[:min(2, len(state))]]
+		}
+		e.Kind, e.Reason, e.Hint = m.kind, state, strings.ReplaceAll(m.hint, "%s", table.String())
+		if e.Kind == sinks.BadRecord && op != "copy" {
+			e.Kind = sinks.Retryable // no row was sent
+		}
+		return e
+	}
+	e.Kind, e.Reason, e.Hint = transportError(err)
+	return e
+}
+
+// transportError is for attempts that the server did not answer. Whether they
+// had an effect, the next attempt finds out.
+func transportError(err error) (kind sinks.Kind, reason, hint string) {
+	var (
+		dns         *net.DNSError
+		certificate *tls.CertificateVerificationError
+		authority   x509.UnknownAuthorityError
+		name        x509.HostnameError
+		network     net.Error
+	)
+	switch {
+	case errors.Is(err, errClosed):
+		return sinks.Retryable, "closed", ""
+	case errors.Is(err, outbound.ErrAddress):
+		return sinks.Permanent, "address", "correct the host in dsn"
+	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &name):
+		return sinks.Permanent, "certificate", "set tls.ca_file to the certificate of the server's authority, or correct the host in dsn"
+	case errors.Is(err, context.Canceled):
+		return sinks.Retryable, "canceled", ""
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return sinks.Retryable, "timeout", ""
+	case errors.As(err, &dns):
+		return sinks.Retryable, "dns", "check the host in dsn"
+	}
+	return sinks.Retryable, "connection", "check that the server is running and that dsn is right"
+}
