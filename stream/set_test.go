@@ -60,7 +60,7 @@ func (p *plant) spec(name, hash string) Spec {
 	return Spec{
 		Name: name, Hash: hash, Snapshot: []byte(hash), Shards: 2, InFlight: 2,
 		Hints: Hints{Size: 1000, Interval: 10 * time.Millisecond},
-		Open:  func(sinks.Decisions) (sinks.Outputs, error) {
+		Open: func(sinks.Decisions) (sinks.Outputs, error) {
 			return sinks.Outputs{Destination: sink, Errors: &memSink{trace: &trace{}}}, nil
 		},
 		OpenSnapshot: func([]byte, sinks.Decisions) (sinks.Outputs, error) {
