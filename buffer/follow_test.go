@@ -640,6 +640,30 @@ func TestDamagedRecordsAreLostForEveryStream(t *testing.T) {
 	}
 }
 
+func TestReleaseDirNeedsTheDirectoryForItself(t *testing.T) {
+	x := newFan(t, newFS(t), DirOptions{})
+	want := numbered(1, 30)
+	x.follow("f", "all", Oldest)
+	x.append(x.log("all", 2), want...)
+	x.append(x.log("f", 1), "own")
+	if _, err := ReleaseDir(x.fs, "f"); !errors.Is(err, vfs.ErrLocked) {
+		t.Errorf("release of an open directory: %v, want ErrLocked", err)
+	}
+	x.close()
+	if _, err := ReleaseDir(x.fs, "g"); err == nil {
+		t.Error("a stream that does not exist was released")
+	}
+	for _, times := range []int{1, 0} {
+		released, err := ReleaseDir(x.fs, "f")
+		if err != nil || len(released) != times || times == 1 && (released[0].Stream != "all" || released[0].Waiting != count(want)) {
+			t.Errorf("released %+v, %v", released, err)
+		}
+	}
+	x.openDir()
+	x.expect(x.log("f", 1), Ledger{Accepted: count(append(want, "own")), Dropped: count(want), Buffered: count([]string{"own"})})
+	x.expect(x.log("all", 1), Ledger{Accepted: count(want), Buffered: count(want)})
+}
+
 func TestCheckAndExportKnowFollowers(t *testing.T) {
 	x := newFan(t, newFS(t), DirOptions{SegmentSize: smallSegment})
 	want := numbered(1, 300)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -125,6 +126,9 @@ func (p *PostgresProxy) serve(client net.Conn) {
 		if !start && message[0] != 'p' {
 			moment = p.decide(message[0], message[head:])
 		}
+		if moment == CutAnswered && !strings.ContainsRune("QSc", rune(message[0])) {
+			moment = CutSent // the server does not answer it alone
+		}
 		if moment != Pass {
 			p.cuts.Add(1)
 		}
@@ -160,7 +164,7 @@ func answers(client io.Writer, server io.Reader, swallow *atomic.Bool) {
 			return
 		}
 		if swallow.Load() {
-			if message[0] == 'Z' { // ready for a query: all is said
+			if message[0] == 'Z' || message[0] == 'G' { // ready for a query, or for a copy: all is said
 				return
 			}
 			continue

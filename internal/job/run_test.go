@@ -24,8 +24,7 @@ import (
 type bucket struct {
 	mu      sync.Mutex
 	objects map[string][]string // records, by ID
-	failed  int
-	refuse  error // what Send answers
+	refuse  error               // what Send answers
 	closed  int
 	backup  *bucket
 	decided []byte // what the writer came to know

@@ -86,7 +86,7 @@ func (s *Sink) allTaken(text []byte, documents int) bool {
 		if rest, ok = bytes.CutPrefix(rest, s.taken); !ok || len(rest) < 3 {
 			return false
 		}
-		if ok = (rest[0] == '0' || rest[0] == '1') && rest[1] == '}' && rest[2] == '}'; !ok {
+		if rest[0] != '0' && rest[0] != '1' || rest[1] != '}' || rest[2] != '}' {
 			return false
 		}
 		rest = rest[3:]

@@ -86,7 +86,6 @@ type encoder struct {
 	row     int // in the batch, of the next row
 	bad     refusal
 	digits  []byte // of a numeric
-	scratch []byte
 }
 
 func newEncoder(t *target) *encoder {

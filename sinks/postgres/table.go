@@ -57,7 +57,7 @@ func (f *found) scan(row [][]byte) error {
 	}
 	f.name, f.declared = string(row[0]), string(row[9])
 	f.required, f.computed, f.counted = isTrue(row[1]), isTrue(row[7]), isTrue(row[8])
-	receive, element := string(row[3]), string(row[5])
+	receive, element := string(row[3]), string(row[5]) //lint:ignore SA6001 it is used more than once
 	if receive == "array_recv" {
 		f.typ = typ{kind: array, element: &typ{kind: kinds[element], oid: oid}, declared: f.declared}
 		f.typ.element.limit(mod, labels)
