@@ -83,6 +83,9 @@ func (s *Sink) allTaken(text []byte, documents int) bool {
 		if i > 0 && ok {
 			rest, ok = bytes.CutPrefix(rest, []byte{','})
 		}
+		if !ok {
+			return false
+		}
 		if rest, ok = bytes.CutPrefix(rest, s.taken); !ok || len(rest) < 3 {
 			return false
 		}

@@ -197,7 +197,7 @@ func TestSendReturnsSoonWhenItIsCanceled(t *testing.T) {
 					t.Errorf("Send = %v", err)
 				}
 			case <-time.After(5 * time.Second):
-				t.Fatal("Send did not return")
+				panic("Send did not return")
 			}
 			if proxy.Cuts() != 1 {
 				t.Errorf("%d messages were held up", proxy.Cuts())
