@@ -113,7 +113,8 @@ func (p *party) step() error {
 	var wg sync.WaitGroup
 	var appended call
 	if p.luck.IntN(3) > 0 {
-		wg.Go(func() { appended, errs[len(p.all)] = p.all[0].append(1 + p.all[0].luck.IntN(5)) })
+		records := 1 + p.luck.IntN(5)
+		wg.Go(func() { appended, errs[len(p.all)] = p.all[0].append(records) })
 	}
 	sleeper := p.luck.IntN(2 * len(p.all))
 	for i, s := range p.all {

@@ -160,6 +160,9 @@ func TestLedgerIsReadAtScrapeAndSurvivesARestart(t *testing.T) {
 	}
 }
 
+// others are names in documents that are no metrics.
+var others = map[string]bool{"hydrant_checkpoints": true, "hydrant_id": true}
+
 func TestDocumentsNameMetricsThatExist(t *testing.T) {
 	m := New()
 	m.Watch(Sources{Streams: func() []*stream.Stream { return nil }})
@@ -178,7 +181,7 @@ func TestDocumentsNameMetricsThatExist(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range regexp.MustCompile(`\bhydrant_[a-z_]+[a-z]\b`).FindAllString(string(text), -1) {
-			if !names[name] {
+			if !names[name] && !others[name] {
 				t.Errorf("%s: there is no metric %s", file, name)
 			}
 		}

@@ -24,6 +24,7 @@ type pool struct {
 type conn struct {
 	*pgconn.PgConn
 	rows rows
+	used bool // it was idle before: the server may have ended it meanwhile
 }
 
 var errClosed = errors.New("the destination is closed")
@@ -47,19 +48,8 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 }
 
 func (p *pool) take(ctx context.Context) (*conn, error) {
-	for {
-		c, err := p.pop()
-		if err != nil {
-			return nil, err
-		}
-		if c == nil {
-			break
-		}
-		//lint:ignore SA1019 a Ping is a round trip for each batch; what this misses, the next Send mends
-		if c.CheckConn() == nil {
-			return c, nil
-		}
-		c.end() // the server was restarted, or ended it
+	if c, err := p.pop(); c != nil || err != nil {
+		return c, err
 	}
 	c, err := pgconn.ConnectConfig(ctx, p.config)
 	if err != nil {
@@ -92,6 +82,7 @@ func (p *pool) put(c *conn) {
 		p.mu.Lock()
 		keep := !p.closed
 		if keep {
+			c.used = true
 			p.idle = append(p.idle, c)
 		}
 		p.mu.Unlock()
@@ -116,7 +107,8 @@ func (p *pool) close() {
 // farewell is how long the server may take to see that a connection ends.
 const farewell = 2 * time.Second
 
-// end closes a connection. What that fails with says nothing new.
+// end closes a connection. What that fails with says nothing new. A server that
+// still waits for the rest of a transaction has it rolled back.
 func (c *conn) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
@@ -124,6 +116,7 @@ func (c *conn) end() {
 	select {
 	case <-c.CleanupDone():
 	case <-ctx.Done():
+		c.Conn().Close()
 	}
 }
 

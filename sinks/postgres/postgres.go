@@ -60,11 +60,23 @@ func (s *Sink) Batch(spool sinks.Spool) sinks.Writer { return &writer{sink: s, s
 // never asks for a part of a payload to be sent again, so that a payload is
 // there as a whole or not at all.
 func (s *Sink) Send(ctx context.Context, p *sinks.Payload) error {
-	c, err := s.pool.get(ctx)
-	if err != nil {
-		return classify("connect", s.table, err)
+	for {
+		c, err := s.pool.get(ctx)
+		if err != nil {
+			return classify("connect", s.table, err)
+		}
+		err = s.load(ctx, c, p)
+		broken := c.used && c.IsClosed() && ctx.Err() == nil
+		s.pool.put(c)
+		if err == nil || !broken || sinks.AsError(err).Kind != sinks.Retryable {
+			return err
+		}
+		// Perhaps the server ended it while it was idle. Another one will do.
 	}
-	defer s.pool.put(c)
+}
+
+// load copies the payload over a connection.
+func (s *Sink) load(ctx context.Context, c *conn, p *sinks.Payload) error {
 	at, err := s.find(ctx, c, p)
 	if err != nil {
 		return err
