@@ -1,6 +1,9 @@
 package configs
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // nearest returns the candidate that word was probably meant to be.
 func nearest(word string, candidates []string) (string, bool) {
@@ -10,7 +13,28 @@ func nearest(word string, candidates []string) (string, bool) {
 			best, distance = c, d
 		}
 	}
-	return best, best != ""
+	if best != "" {
+		return best, true
+	}
+	return longer(strings.ToLower(word), candidates)
+}
+
+// longer returns the only candidate that has all parts of word, which are
+// between underscores: index_rotation_period for index_rotation.
+func longer(word string, candidates []string) (only string, ok bool) {
+	parts := strings.Split(word, "_")
+	for _, c := range candidates {
+		has := strings.Split(strings.ToLower(c), "_")
+		missing := func(part string) bool { return !slices.Contains(has, part) }
+		if len(parts) < 2 || slices.ContainsFunc(parts, missing) {
+			continue
+		}
+		if ok {
+			return "", false
+		}
+		only, ok = c, true
+	}
+	return only, ok
 }
 
 // editDistance counts the insertions, deletions, replacements and swaps of

@@ -10,7 +10,7 @@ func TestNearest(t *testing.T) {
 	fields := []string{"bucket", "prefix", "error_output_prefix", "tls", "s3"}
 	for word, want := range map[string]string{
 		"bukcet": "bucket", "buckets": "bucket", "Bucket": "bucket", "perfix": "prefix",
-		"error_prefix": "", "eror_output_prefx": "error_output_prefix", "tsl": "tls",
+		"error_prefix": "error_output_prefix", "output": "", "eror_output_prefx": "error_output_prefix", "tsl": "tls",
 		"endpoint": "", "": "s3", strings.Repeat("x", 1000): "",
 	} {
 		if word == "" {
