@@ -106,7 +106,7 @@ func (k *keys) find(last *key, d []byte, i int) (*key, int) {
 
 // learn finds the field of a spelling and remembers it, if there is room.
 func (k *keys) learn(spelling []byte) *key {
-	k.scratch = k.normal(appendUnescaped(k.scratch[:0], spelling))
+	k.scratch = k.normal(AppendUnescaped(k.scratch[:0], spelling))
 	n := k.fields[string(k.scratch)]
 	left := n == nil && k.leave != nil && k.leave(string(k.scratch))
 	if len(k.seen) >= maxSeen+len(k.fields) || len(spelling) > maxSpelling {

@@ -86,3 +86,14 @@ func (m *Members) stop(fault int) bool {
 // Valid reports, once Next has returned false, whether the text is one object
 // and nothing else.
 func (m *Members) Valid() bool { return m.at >= 0 && !m.more && space(m.text, m.at) == len(m.text) }
+
+// Cut returns the JSON value that text begins with, without the white space
+// around it, and what follows. ok is false if there is none.
+func Cut(text []byte) (value, rest []byte, ok bool) {
+	start := space(text, 0)
+	end := skip(text, start, 0)
+	if end < 0 {
+		return nil, text, false
+	}
+	return text[start:end], text[end:], true
+}

@@ -69,3 +69,21 @@ func TestMembersDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestCut(t *testing.T) {
+	for text, want := range map[string][]string{
+		``: nil, ` `: nil, `]`: nil, `tru`: nil, `{"a":1`: nil,
+		` 1 `:                 {"1"},
+		`{"a":1}{"b":2} [3]x`: {`{"a":1}`, `{"b":2}`, `[3]`},
+		`"a\"b" null,1`:       {`"a\"b"`, `null`},
+	} {
+		var got []string
+		rest := []byte(text)
+		for value, rest, ok := Cut(rest); ok; value, rest, ok = Cut(rest) {
+			got = append(got, string(value))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
+	}
+}

@@ -168,9 +168,9 @@ func codeUnit(d []byte, i int) (end int, r rune) {
 	return i + 6, r
 }
 
-// appendUnescaped appends the text between the quotes of a string that was
-// checked.
-func appendUnescaped(dst, text []byte) []byte {
+// AppendUnescaped appends the text between the quotes of a string of valid JSON,
+// with the characters that its escape sequences stand for.
+func AppendUnescaped(dst, text []byte) []byte {
 	for {
 		i := bytes.IndexByte(text, '\\')
 		if i < 0 {

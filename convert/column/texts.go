@@ -31,7 +31,7 @@ func (p *Parser) place(d []byte, i int) (place uint64, end int) {
 		return Place(i+1, end-i-2), end
 	}
 	start := len(p.side)
-	p.side = appendUnescaped(p.side, d[i+1:end-1])
+	p.side = AppendUnescaped(p.side, d[i+1:end-1])
 	return SidePlace(start, len(p.side)-start), end
 }
 

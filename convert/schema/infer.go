@@ -2,14 +2,11 @@ package schema
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
@@ -55,6 +52,7 @@ type Inference struct {
 	shapes  int
 	left    []string
 	crowded bool // a field had no room
+	plain   []byte
 }
 
 const (
@@ -82,10 +80,8 @@ func NewInference(sample int) *Inference {
 func (inf *Inference) Add(record []byte) (enough bool) {
 	if isRow(record) {
 		inf.records++
-		d := json.NewDecoder(bytes.NewReader(record))
-		d.UseNumber()
-		for d.More() {
-			inf.look(d, &inf.root, 0)
+		for object, rest, ok := column.Cut(record); ok; object, rest, ok = column.Cut(rest) {
+			inf.look(object, &inf.root, 0)
 		}
 	} else {
 		inf.bad++
@@ -131,68 +127,66 @@ func (inf *Inference) leave(path string) {
 
 // isRow reports whether a record is one JSON object or several.
 func isRow(record []byte) bool {
-	if !utf8.Valid(record) {
+	object, rest, ok := column.Cut(record)
+	if !ok {
 		return false
 	}
-	d := json.NewDecoder(bytes.NewReader(record))
-	var object json.RawMessage
-	for n := 0; ; n++ {
-		if err := d.Decode(&object); err != nil {
-			return err == io.EOF && n > 0
-		}
-		if object[0] != '{' {
-			return false
-		}
+	for ok && object[0] == '{' {
+		object, rest, ok = column.Cut(rest)
 	}
+	return !ok && len(bytes.TrimLeft(rest, space)) == 0
 }
 
-// look takes the next value into account. The record is known to be well
-// formed, so nothing can fail.
-func (inf *Inference) look(d *json.Decoder, s *shape, depth int) {
-	token, err := d.Token()
-	if err != nil {
-		panic(fmt.Sprintf("schema: %v in a record that was valid", err)) // isRow read it whole
-	}
-	switch v := token.(type) {
-	case bool:
+// space is what JSON calls so.
+const space = " \t\r\n"
+
+// look takes a value into account. It is known to be well formed, so nothing
+// can fail.
+func (inf *Inference) look(value []byte, s *shape, depth int) {
+	switch c := value[0]; {
+	case c == 'n':
+	case c == 't', c == 'f':
 		s.saw |= sawBoolean
-	case json.Number:
-		s.number(string(v))
-	case string:
-		s.saw |= inf.text(v)
-	case json.Delim:
-		if depth >= maxLevels {
-			s.saw |= sawText | sawOtherText
-			skip(d)
-			return
-		}
-		for d.More() {
-			inner := s.element
-			if v == '{' {
-				key, _ := d.Token()
-				inner = inf.field(s, key.(string))
-			} else if inner == nil {
-				inner = &shape{}
-				s.element = inner
-				inf.shapes++
-			}
+	case c == '"':
+		s.saw |= inf.text(inf.unescaped(value[1 : len(value)-1]))
+	case c != '{' && c != '[':
+		s.number(string(value))
+	case depth >= maxLevels:
+		s.saw |= sawText | sawOtherText
+	case c == '{':
+		for m := column.ReadMembers(value); m.Next(); {
+			inner := inf.field(s, m.Key)
 			if inner == nil {
 				inner = &shape{} // there is no room for it
 			}
-			inf.look(d, inner, depth+1)
+			inf.look(m.Value, inner, depth+1)
 		}
-		_, _ = d.Token() // the bracket that More saw
-		if v == '[' {
-			s.saw |= sawArray
-		} else {
-			s.saw |= sawObject
-			s.objects++
+		s.saw |= sawObject
+		s.objects++
+	default:
+		for element, rest, ok := column.Cut(value[1:]); ok; element, rest, ok = column.Cut(rest) {
+			if s.element == nil {
+				s.element = &shape{}
+				inf.shapes++
+			}
+			inf.look(element, s.element, depth+1)
+			rest = bytes.TrimPrefix(bytes.TrimLeft(rest, space), []byte{','})
 		}
+		s.saw |= sawArray
 	}
 }
 
+// unescaped returns the text that stands between quotes, until the next call.
+func (inf *Inference) unescaped(raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
+	inf.plain = column.AppendUnescaped(inf.plain[:0], raw)
+	return inf.plain
+}
+
 // text says what a text is.
-func (inf *Inference) text(text string) saw {
+func (inf *Inference) text(text []byte) saw {
 	switch {
 	case isDate(text):
 		return sawText | sawDate
@@ -204,28 +198,15 @@ func (inf *Inference) text(text string) saw {
 
 // isTimestamp reports whether the parser will take a text for a timestamp. It
 // takes numbers, too, but most texts that are numbers mean something else.
-func (inf *Inference) isTimestamp(text string) bool {
-	if strings.Trim(text, "+-.0123456789eE") == "" {
+func (inf *Inference) isTimestamp(text []byte) bool {
+	if len(bytes.Trim(text, "+-.0123456789eE")) == 0 {
 		return false
 	}
 	if len(inf.TimestampFormats) == 0 {
 		openX := column.TimestampFormat{}
-		return openX.Reads([]byte(text))
+		return openX.Reads(text)
 	}
-	return slices.ContainsFunc(inf.TimestampFormats, func(f column.TimestampFormat) bool { return f.Reads([]byte(text)) })
-}
-
-// skip passes the rest of a list or an object.
-func skip(d *json.Decoder) {
-	for open := 1; open > 0; {
-		token, _ := d.Token()
-		switch token {
-		case json.Delim('['), json.Delim('{'):
-			open++
-		case json.Delim(']'), json.Delim('}'):
-			open--
-		}
-	}
+	return slices.ContainsFunc(inf.TimestampFormats, func(f column.TimestampFormat) bool { return f.Reads(text) })
 }
 
 // column returns the name of the column for a key of a record. There is none
@@ -245,11 +226,16 @@ func (inf *Inference) column(key string) (name string, ok bool) {
 }
 
 // field returns the shape of the values of a key, or nil if there is no room
-// for another.
-func (inf *Inference) field(s *shape, key string) *shape {
+// for another. raw is the key as it stands between its quotes.
+func (inf *Inference) field(s *shape, raw []byte) *shape {
 	if s.values != nil {
 		return s.values
 	}
+	if at, ok := s.index[string(raw)]; ok && len(inf.Keys) == 0 && bytes.IndexByte(raw, '\\') < 0 {
+		s.fields[at].times++ // most keys are spelled like this, and nothing is to be done
+		return s.fields[at].shape
+	}
+	key := string(inf.unescaped(raw))
 	if s == &inf.root {
 		if name, ok := inf.column(key); ok {
 			key = name

@@ -231,7 +231,7 @@ func TestInferenceMemoryHasABound(t *testing.T) {
 }
 
 func TestWhatIsTooDeepIsKeptAsText(t *testing.T) {
-	got := inferred(t, NewInference(0), `{"x":`+strings.Repeat(`[`, 5000)+strings.Repeat(`]`, 5000)+`,"y":1}`)
+	got := inferred(t, NewInference(0), `{"x":`+strings.Repeat(`[`, 500)+strings.Repeat(`]`, 500)+`,"y":1}`)
 	levels := maxLevels - 1
 	if want := "x:" + strings.Repeat("array<", levels) + "string" + strings.Repeat(">", levels) + ",y:bigint"; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -273,5 +273,19 @@ func BenchmarkInference(b *testing.B) {
 		for i := range c.Len() {
 			inf.Add(c.Bytes(i))
 		}
+	}
+}
+
+func TestInferenceDoesNotAllocateForRecordsLikeThoseBefore(t *testing.T) {
+	c := converttest.Clicks(100)
+	inf := NewInference(1 << 30)
+	all := func() {
+		for i := range c.Len() {
+			inf.Add(c.Bytes(i))
+		}
+	}
+	all()
+	if allocs := testing.AllocsPerRun(10, all); allocs > 0 {
+		t.Errorf("%v allocations for 100 records, want none", allocs)
 	}
 }

@@ -58,11 +58,11 @@ func (s *shape) number(text string) {
 	s.saw |= sawFloat
 }
 
-func isDate(text string) bool {
-	if len(text) != len(time.DateOnly) {
+func isDate(text []byte) bool {
+	if len(text) != len(time.DateOnly) || text[4] != '-' {
 		return false
 	}
-	at, err := time.Parse(time.DateOnly, text)
+	at, err := time.Parse(time.DateOnly, string(text))
 	return err == nil && at.Year() > 0
 }
 
