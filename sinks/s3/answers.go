@@ -1,11 +1,7 @@
 package s3
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -135,30 +131,33 @@ func byStatus(status int) meaning {
 // transportError is for requests that got no answer. Whether they had an
 // effect is not known; the next attempt finds out.
 func transportError(err error) (kind sinks.Kind, reason, hint string) {
-	var (
-		dns         *net.DNSError
-		certificate *tls.CertificateVerificationError
-		authority   x509.UnknownAuthorityError
-		name        x509.HostnameError
-		network     net.Error
-	)
 	switch {
 	case errors.Is(err, errConflict):
 		return sinks.Permanent, "conflict", "move the objects that are in the way to another place"
 	case errors.Is(err, errDamaged):
 		return sinks.Retryable, "spool-damaged", hintDamaged
-	case errors.Is(err, outbound.ErrAddress):
-		return sinks.Permanent, "address", "correct destination.s3.endpoint"
-	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &name):
-		return sinks.Permanent, "certificate", "set tls.ca_file to the certificate of the storage's authority, or correct the endpoint"
-	case errors.Is(err, context.Canceled):
-		return sinks.Retryable, "canceled", ""
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return sinks.Retryable, "timeout", ""
-	case errors.As(err, &dns):
-		return sinks.Retryable, "dns", "check the host in destination.s3.endpoint"
 	}
-	return sinks.Retryable, "connection", "check that the storage is running and that destination.s3.endpoint is right"
+	t := outbound.TroubleOf(err)
+	if t.Permanent() {
+		kind = sinks.Permanent
+	}
+	return kind, t.String(), hintOf(t)
+}
+
+func hintOf(t outbound.Trouble) string {
+	switch t {
+	case outbound.Forbidden:
+		return "correct destination.s3.endpoint"
+	case outbound.Untrusted:
+		return "set tls.ca_file to the certificate of the storage's authority, or correct the endpoint"
+	case outbound.Handshake:
+		return "check whether destination.s3.endpoint begins with https or http"
+	case outbound.NotFound:
+		return "check the host in destination.s3.endpoint"
+	case outbound.Canceled, outbound.Timeout:
+		return ""
+	}
+	return "check that the storage is running and that destination.s3.endpoint is right"
 }
 
 // response returns the storage's answer in an error, or the zero value if
