@@ -114,9 +114,8 @@ func TestAMissingBucketHoldsTheStreamUntilItIsMade(t *testing.T) {
 	t.Parallel()
 	b := testbed.New(t, hydrant.Binary(t), rand.Uint64(), calm("raw"))
 	client := b.Store.Client()
-	if err := client.RemoveBucket(context.Background(), b.Bucket); err != nil {
-		t.Fatal(err)
-	}
+	b.Bucket += "-later"
+	b.Configure("", b.StreamsYAML(""))
 	p := b.Start()
 	p.Ready(20 * time.Second)
 	stop := b.Produce()
