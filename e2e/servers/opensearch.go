@@ -169,6 +169,18 @@ func (s *OpenSearchServer) Call(t testing.TB, method, path, body string) []byte 
 	return text
 }
 
+// Count returns how many documents some indices (a name, or a pattern) have, as
+// the node counts them.
+func (s *OpenSearchServer) Count(t testing.TB, indices string) int {
+	t.Helper()
+	s.Call(t, http.MethodPost, "/"+indices+"/_refresh", "")
+	var there struct{ Count int }
+	if err := json.Unmarshal(s.Call(t, http.MethodGet, "/"+indices+"/_count", ""), &there); err != nil {
+		t.Fatalf("count documents: %v", err)
+	}
+	return there.Count
+}
+
 // Document is what an index holds.
 type Document struct {
 	Index  string          `json:"_index"`

@@ -1,13 +1,9 @@
 package elasticsearch
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -91,28 +87,29 @@ var meanings = map[string]meaning{
 }
 
 // reasons tell types apart that say little. A mistake in the configuration must
-// not send every record to the error output.
+// not send every record to the error output; nor must a record look like one,
+// whose text can be quoted in a reason: so each is bound to its type and to how
+// the reason begins.
 var reasons = []struct {
-	has string
+	kind, begins, has string
 	meaning
 }{
-	{"no write index is defined for alias", meaning{sinks.Permanent, hintAlias}},
-	{"has more than one indices associated with it", meaning{sinks.Permanent, hintAlias}},
-	{"has more than one index associated with it", meaning{sinks.Permanent, hintAlias}},
-	{"only write ops with an op_type of create are allowed in data streams", meaning{sinks.Permanent, hintStream}},
-	{"pipeline with id [", meaning{sinks.Permanent, hintPipeline}},
-	{"no ingest nodes in this cluster", meaning{sinks.Permanent, hintIngest}},
-	{"final mapping would have more than 1 type", meaning{sinks.Permanent, hintNoType}},
-	{"unknown parameter [_type]", meaning{sinks.Permanent, hintType}},
-	{"no handler found for uri", meaning{sinks.Permanent, hintType + "; " + hintURLs}},
-	{"type is missing", meaning{sinks.Permanent, hintNoType}},
+	{"illegal_argument_exception", "no write index is defined for alias [", "", meaning{sinks.Permanent, hintAlias}},
+	{"illegal_argument_exception", "alias [", "] has more than one ind", meaning{sinks.Permanent, hintAlias}},
+	{"illegal_argument_exception", "only write ops with an op_type of create are allowed in data streams", "", meaning{sinks.Permanent, hintStream}},
+	{"illegal_argument_exception", "pipeline with id [", "", meaning{sinks.Permanent, hintPipeline}},
+	{"illegal_argument_exception", "Rejecting mapping update to [", "] as the final mapping would have more than 1 type", meaning{sinks.Permanent, hintNoType}},
+	{"illegal_argument_exception", "Action/metadata line [1] contains an unknown parameter [_type]", "", meaning{sinks.Permanent, hintType}},
+	{"illegal_state_exception", "There are no ingest nodes in this cluster", "", meaning{sinks.Permanent, hintIngest}},
+	{"action_request_validation_exception", "Validation Failed: 1: type is missing;", "", meaning{sinks.Permanent, hintNoType}},
+	{"", "no handler found for uri [", "", meaning{sinks.Permanent, hintType + "; " + hintURLs}},
 }
 
 // classify says what a failure of a document, or of a request, means. It is the
 // only place that reads the cluster's words.
 func classify(status int, c cause) meaning {
 	for _, r := range reasons {
-		if strings.Contains(c.Reason, r.has) {
+		if c.Type == r.kind && begins(c.Reason, r.begins) && strings.Contains(c.Reason, r.has) {
 			return r.meaning
 		}
 	}
@@ -137,18 +134,30 @@ func classify(status int, c cause) meaning {
 	return meaning{}
 }
 
+// begins is strings.HasPrefix in any letter case.
+func begins(text, with string) bool {
+	return len(text) >= len(with) && strings.EqualFold(text[:len(with)], with)
+}
+
 // meaning says what the answer for one document means; failed is false if the
 // document is there.
 func (s *Sink) meaning(it *item) (m meaning, failed bool) {
 	switch {
 	case it.Status >= 200 && it.Status < 300 && it.Error.Type == "":
 		return m, false
-	case it.Status == http.StatusConflict && s.op == Create:
-		return m, false // it was there: from an earlier try, if the id is ours
+	case s.op == Create && isThere(it):
+		return m, false // from an earlier try, if the id is ours
 	case it.Error.Type == "routing_missing_exception" && s.routing != nil:
 		return meaning{kind: sinks.BadRecord}, true // the record lacks the field
 	}
 	return classify(it.Status, it.Error), true
+}
+
+// isThere reports whether a document was not created because there is one with
+// its id. Other conflicts say nothing of the kind.
+func isThere(it *item) bool {
+	return it.Status == http.StatusConflict &&
+		(it.Error.Type == "version_conflict_engine_exception" || it.Error.Type == "document_already_exists_exception") // Elasticsearch 2
 }
 
 // collect adds a document that failed to e, which is nil before the first. The
@@ -185,7 +194,7 @@ func refusal(op, index string, resp *http.Response, answer []byte) *sinks.Error 
 	e := &sinks.Error{Op: op, Kind: m.kind, Reason: reason(resp.StatusCode, c), RetryAfter: outbound.RetryAfter(resp.Header),
 		Err: fmt.Errorf("the cluster answered %d: %s", resp.StatusCode, excerpt(c.String()))}
 	switch code := resp.StatusCode; {
-	case code == http.StatusRequestEntityTooLarge, c.Type == "action_request_validation_exception":
+	case code == http.StatusRequestEntityTooLarge, c.Type == "action_request_validation_exception" && m.kind != sinks.Permanent:
 		e.Kind = sinks.Bisect // too large, or some action in it is at fault
 	case m.kind == sinks.BadRecord:
 		// No record gets out of its line: what is wrong is the same for all.
@@ -247,29 +256,26 @@ func excerpt(text string) string {
 // transportError is for requests that got no answer. Whether they had an effect
 // is not known; the next try finds out, by the ids.
 func transportError(op string, err error) *sinks.Error {
-	e := &sinks.Error{Op: op, Reason: "connection", Hint: "check that the cluster is running and that urls are right", Err: err}
-	var (
-		dns         *net.DNSError
-		certificate *tls.CertificateVerificationError
-		authority   x509.UnknownAuthorityError
-		name        x509.HostnameError
-		network     net.Error
-	)
+	trouble := outbound.TroubleOf(err)
+	e := &sinks.Error{Op: op, Reason: trouble.String(), Hint: "check that the cluster is running and that urls are right", Err: err}
+	if trouble.Permanent() {
+		e.Kind = sinks.Permanent
+	}
 	switch {
-	case errors.Is(err, outbound.ErrAddress):
-		e.Kind, e.Reason, e.Hint = sinks.Permanent, "address", "correct urls"
 	case errors.Is(err, http.ErrSchemeMismatch):
-		e.Kind, e.Reason, e.Hint = sinks.Permanent, "scheme", "write http:// in urls: the cluster does not speak TLS"
-	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &name):
-		e.Kind, e.Reason, e.Hint = sinks.Permanent, "certificate", hintTrust
+		e.Kind, e.Hint = sinks.Permanent, "write http:// in urls: the cluster does not speak TLS"
 	case errors.Is(err, outbound.ErrLongAnswer):
 		e.Reason, e.Hint = "answer", hintURLs
-	case errors.Is(err, context.Canceled):
-		e.Reason, e.Hint = "canceled", ""
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		e.Reason, e.Hint = "timeout", ""
-	case errors.As(err, &dns):
-		e.Reason, e.Hint = "dns", "check the hosts in urls"
+	case trouble == outbound.Forbidden:
+		e.Hint = "correct urls"
+	case trouble == outbound.Untrusted:
+		e.Hint = hintTrust
+	case trouble == outbound.Rejected:
+		e.Hint = "set tls.cert_file and tls.key_file to a certificate that the cluster trusts"
+	case trouble == outbound.NotFound:
+		e.Hint = "check the hosts in urls"
+	case trouble == outbound.Canceled, trouble == outbound.Timeout:
+		e.Hint = ""
 	}
 	return e
 }

@@ -102,6 +102,13 @@ func TestEachFailureOfADocumentHasItsMeaning(t *testing.T) {
 		{403, "", "", sinks.Permanent, "allow the user"},
 		{401, "", "", sinks.Permanent, "password"},
 
+		// Reasons quote records, which must not look like what a person has to mend.
+		{400, "mapper_parsing_exception", "failed to parse field [n] of type [long]. Preview of field's value: 'type is missing'", sinks.BadRecord, ""},
+		{400, "mapper_parsing_exception", "no handler found for uri [", sinks.BadRecord, ""},
+		{400, "illegal_argument_exception", "mapper [pipeline with id [x]] cannot be changed from type [long] to [text]", sinks.BadRecord, ""},
+		{400, "illegal_argument_exception", "unable to convert [no write index is defined for alias [x] to integer", sinks.BadRecord, ""},
+		{500, "fail_processor_exception", "There are no ingest nodes in this cluster", sinks.BadRecord, ""},
+
 		// A conflict is a failure for index only: see meaning.
 		{409, "version_conflict_engine_exception", "", sinks.Retryable, ""},
 	} {
@@ -119,6 +126,14 @@ func TestAConflictIsADocumentThatIsThere(t *testing.T) {
 	conflict := &item{Status: 409, Error: cause{Type: "version_conflict_engine_exception"}}
 	if _, failed := (&Sink{op: Create}).meaning(conflict); failed {
 		t.Error("create: a document that is there already failed")
+	}
+	if _, failed := (&Sink{op: Create}).meaning(&item{Status: 409, Error: cause{Type: "document_already_exists_exception"}}); failed {
+		t.Error("create: a document that is there already failed in Elasticsearch 2")
+	}
+	for _, kind := range []string{"", "something_new"} {
+		if m, failed := (&Sink{op: Create}).meaning(&item{Status: 409, Error: cause{Type: kind}}); !failed || m.kind != sinks.Retryable {
+			t.Errorf("create: a conflict of the type %q does not say that the document is there", kind)
+		}
 	}
 	if m, failed := (&Sink{op: Index}).meaning(conflict); !failed || m.kind != sinks.Retryable {
 		t.Error("index: a conflict says nothing about our document, which has to be sent again")
@@ -147,7 +162,7 @@ func TestEachRefusalOfARequestHasItsMeaning(t *testing.T) {
 		{400, typed("illegal_argument_exception", "Action/metadata line [1] contains an unknown parameter [_type]"), "", sinks.Permanent, "illegal_argument_exception", "type_name"},
 		{400, typed("illegal_argument_exception", "The bulk request must be terminated by a newline"), "", sinks.Permanent, "illegal_argument_exception", "as a whole"},
 		{400, typed("parse_exception", "request body is required"), "", sinks.Permanent, "parse_exception", "as a whole"},
-		{400, typed("action_request", "type is missing"), "", sinks.Permanent, "action_request", "type_name"},
+		{400, typed("action_request_validation_exception", "Validation Failed: 1: type is missing;2: type is missing;"), "", sinks.Permanent, "action_request_validation_exception", "type_name"},
 		{400, `{"error":"no handler found for uri [/app/t/_bulk] and method [POST]"}`, "", sinks.Permanent, "400", "type_name"},
 		{400, "The plain HTTP request was sent to HTTPS port", "", sinks.Permanent, "400", "as a whole"},
 		{500, typed("illegal_state_exception", "There are no ingest nodes in this cluster, unable to forward request to an ingest node."), "", sinks.Permanent, "illegal_state_exception", "ingest"},
@@ -201,7 +216,7 @@ func TestRequestsWithoutAnAnswerAreTriedAgain(t *testing.T) {
 		{context.DeadlineExceeded, sinks.Retryable, "timeout"},
 		{outbound.ErrLongAnswer, sinks.Retryable, "answer"},
 		{outbound.ErrAddress, sinks.Permanent, "address"},
-		{http.ErrSchemeMismatch, sinks.Permanent, "scheme"},
+		{http.ErrSchemeMismatch, sinks.Permanent, "handshake"},
 		{x509.UnknownAuthorityError{}, sinks.Permanent, "certificate"},
 		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "es"}, sinks.Permanent, "certificate"},
 	} {

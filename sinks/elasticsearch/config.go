@@ -101,8 +101,11 @@ func (c *Config) UseConnection(connection any) error {
 	return nil
 }
 
-// largestBatch is the largest request that servers take by default.
-const largestBatch = 100 << 20
+// A batch is at most the largest request that servers take by default.
+const (
+	smallestBatch = 1 << 10
+	largestBatch  = 100 << 20
+)
 
 // Validate reports everything that is wrong, each as a *field.Error.
 func (c *Config) Validate() error {
@@ -115,7 +118,7 @@ func (c *Config) Validate() error {
 	}
 	add(c.validateIndex())
 	add(c.validateDocuments())
-	if c.BufferingHints.Size <= 0 || c.BufferingHints.Size > largestBatch {
+	if c.BufferingHints.Size < smallestBatch || c.BufferingHints.Size > largestBatch {
 		add(field.Errorf("buffering_hints.size", "between 1KiB and 100MiB; Firehose's is 5MiB", "%v is out of range", c.BufferingHints.Size))
 	}
 	if c.BufferingHints.Interval <= 0 || c.BufferingHints.Interval.Std() > 24*time.Hour {
@@ -217,7 +220,6 @@ func (c *Config) sink() (*Sink, error) {
 		naming:     naming{base: c.IndexName, rotation: c.IndexRotationPeriod, weeks: c.WeekRule, zone: zone},
 		op:         c.OpType,
 		action:     []byte(`{"` + c.OpType + `":{`),
-		taken:      []byte(`{"` + c.OpType + `":{"status":20`),
 		query:      filter,
 	}
 	if c.DataStream != "" {
@@ -225,6 +227,9 @@ func (c *Config) sink() (*Sink, error) {
 	}
 	if s.id, s.ownIDs, err = c.documentID(); err != nil {
 		return nil, err
+	}
+	if s.ownIDs {
+		s.query = filterIDs
 	}
 	if c.Routing != "" {
 		if s.routing, err = parsePath(c.Routing); err != nil {

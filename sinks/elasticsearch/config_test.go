@@ -51,6 +51,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{func(c *Config) { c.DocumentID = "" }, "document_id"},
 		{func(c *Config) { c.Routing = "customer" }, "routing"},
 		{func(c *Config) { c.BufferingHints.Size = 101 << 20 }, "buffering_hints.size"},
+		{func(c *Config) { c.BufferingHints.Size = 1023 }, "buffering_hints.size"},
 		{func(c *Config) { c.BufferingHints.Interval = 0 }, "buffering_hints.interval"},
 		{func(c *Config) { c.RetryOptions.Duration = field.Duration(3 * time.Hour) }, "retry_options.duration"},
 		{func(c *Config) { c.S3Backup.Bucket = "" }, "s3_backup.bucket"},

@@ -59,7 +59,8 @@ func parsePath(text string) (path, error) {
 func (p path) String() string { return "." + strings.Join(p, ".") }
 
 // find returns the value at the path, as it stands in a record that is a valid
-// object; nil if there is none. Of members with the same name the first counts.
+// object; nil if there is none. Of members with the same name the last counts,
+// as everywhere; the servers refuse such a document.
 func (p path) find(object []byte) []byte {
 	for i, name := range p {
 		value := member(object, name)
@@ -74,21 +75,25 @@ func (p path) find(object []byte) []byte {
 	return nil
 }
 
-func member(object []byte, name string) []byte {
+func member(object []byte, name string) (value []byte) {
 	m := column.ReadMembers(object)
 	for m.Next() {
 		if string(m.Key) == name || bytes.IndexByte(m.Key, '\\') >= 0 && unescaped(m.Key) == name {
-			return m.Value
+			value = m.Value
 		}
 	}
-	return nil
+	return value
 }
 
-// unescaped is for keys with escape sequences, which are rare.
-func unescaped(key []byte) string {
+// unescaped returns what stands between the quotes of a JSON string as it is
+// meant.
+func unescaped(text []byte) string {
+	if bytes.IndexByte(text, '\\') < 0 {
+		return string(text)
+	}
 	var s string
-	if err := json.Unmarshal(append(append([]byte{'"'}, key...), '"'), &s); err != nil {
-		return string(key)
+	if err := json.Unmarshal(append(append([]byte{'"'}, text...), '"'), &s); err != nil {
+		return string(text)
 	}
 	return s
 }

@@ -32,13 +32,13 @@ type Sink struct {
 	typeName   string
 	naming     naming
 	op         OpType
-	action     []byte // what an action line begins with: {"create":{
-	taken      []byte // what the item of a document that was taken begins with: {"create":{"status":20
+	action     []byte // what an action line begins with, and an item of an answer: {"create":{
 	id         path   // of the field with the id; nil: none
 	ownIDs     bool   // records without one get an id
 	routing    path   // of the field that chooses the shard; nil: none
 	query      string
 	gzip       *compress.Pool // nil: requests are not compressed
+	sizes      sizes
 
 	client    elastictransport.Interface
 	transport *http.Transport
@@ -62,12 +62,18 @@ func (s *Sink) Batch(spool sinks.Spool) sinks.Writer {
 
 const op = "bulk"
 
-var errClosed = errors.New("the destination is closed")
+var (
+	errClosed   = errors.New("the destination is closed")
+	errTooLarge = errors.New("the cluster refused a smaller request as too large")
+)
 
 // Send makes one bulk request and accounts for every document in it.
 func (s *Sink) Send(ctx context.Context, p *sinks.Payload) error {
 	if s.closed.Load() {
 		return &sinks.Error{Op: op, Reason: "closed", Err: errClosed}
+	}
+	if len(p.Seqs) > 1 && s.sizes.tooLarge(p.Size) {
+		return &sinks.Error{Op: op, Kind: sinks.Bisect, Reason: "413", Err: errTooLarge}
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience(p.Size))
 	defer cancel()
@@ -85,6 +91,9 @@ func (s *Sink) Send(ctx context.Context, p *sinks.Payload) error {
 		return transportError(op, fmt.Errorf("read answer: %w", err))
 	}
 	fault.Point("K15-after")
+	if resp.StatusCode == http.StatusRequestEntityTooLarge {
+		s.sizes.refused(p.Size)
+	}
 	if resp.StatusCode != http.StatusOK {
 		return refusal(op, p.Name, resp, answer)
 	}
@@ -155,7 +164,9 @@ func (s *Sink) Describe(p *sinks.Payload, row int) string {
 	if row > 0 {
 		start = p.Ends[row-1]
 	}
-	return s.details(documentID(io.NewSectionReader(p.Body, start, p.Ends[row]-start)), p.Name)
+	text := make([]byte, min(longestAction, p.Ends[row]-start))
+	n, _ := p.Body.ReadAt(text, start) // if it cannot be read: the record tells more than its id
+	return s.details(unescaped(s.idIn(text[:n])), p.Name)
 }
 
 func (s *Sink) details(id, index string) string {
@@ -168,20 +179,6 @@ func quoted(s string) []byte {
 		panic(fmt.Sprintf("elasticsearch: a string is always JSON: %v", err))
 	}
 	return text
-}
-
-// documentID reads the id in the action line of a fragment, "" if it has none.
-func documentID(fragment io.Reader) string {
-	var action map[string]struct {
-		ID string `json:"_id"`
-	}
-	if err := json.NewDecoder(fragment).Decode(&action); err != nil {
-		return "" // the spool cannot be read: the record tells more than its id
-	}
-	for _, a := range action {
-		return a.ID
-	}
-	return ""
 }
 
 // Probe asks the cluster who it is.

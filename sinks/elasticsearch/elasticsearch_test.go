@@ -140,64 +140,6 @@ func TestAMistakeInTheClusterHoldsTheStreamAndDropsNothing(t *testing.T) {
 	}
 }
 
-func TestOnlyTheUsualAnswerAccountsForEveryDocument(t *testing.T) {
-	const good = `{"create":{"status":201}}`
-	s := open(t, newCluster(t).config())
-	p := payloads(t, s, sinktest.Chunk(`{"a":1}`, `{"a":2}`))[0]
-	for _, tt := range []struct {
-		name, answer string
-		ok           bool
-	}{
-		{"as it is asked for", `{"errors":false,"items":[` + good + `,` + good + `]}`, true},
-		{"with white space", "{ \"items\": [\n" + good + ", " + good + "],\n\"errors\": false }", true},
-		{"with all members", `{"took":3,"errors":false,"items":[{"create":{"_index":"app","_id":"1","status":201}},{"create":{"_id":"2","status":200,"result":"noop"}}]}`, true},
-		{"an item is missing", `{"errors":false,"items":[` + good + `]}`, false},
-		{"an item too many", `{"errors":false,"items":[` + good + `,` + good + `,` + good + `]}`, false},
-		{"an item of another operation", `{"errors":false,"items":[` + good + `,{"index":{"status":201}}]}`, false},
-		{"an item without a status", `{"errors":false,"items":[` + good + `,{"create":{}}]}`, false},
-		{"an item with an error and a good status", `{"errors":false,"items":[` + good + `,{"create":{"status":201,"error":{"type":"x"}}}]}`, false},
-		{"no items", `{"errors":false}`, false},
-		{"errors only", `{"errors":true}`, false},
-		{"cut off", `{"errors":false,"items":[` + good + `,` + good[:9], false},
-		{"cut off behind an item", `{"errors":false,"items":[` + good + `,` + good, false},
-		{"with more behind it", `{"errors":false,"items":[` + good + `,` + good + `]}]}`, false},
-		{"another status of the 200s", `{"errors":false,"items":[` + good + `,{"create":{"status":207}}]}`, true},
-		{"not JSON", "<html>", false},
-		{"null", "null", false},
-		{"empty", "", false},
-	} {
-		e := s.judge(&p, []byte(tt.answer))
-		if (e == nil) != tt.ok {
-			t.Errorf("%s: %v", tt.name, e)
-		}
-		if e != nil && e.Kind != sinks.Retryable {
-			t.Errorf("%s: %v, want retryable", tt.name, e.Kind)
-		}
-	}
-}
-
-func FuzzAnswers(f *testing.F) {
-	f.Add([]byte(`{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}]}`))
-	f.Add([]byte(`{"errors":true,"items":[{"create":{"status":400,"error":{"type":"x","caused_by":{"type":"y"}}}},{"create":{"status":409}}]}`))
-	s := open(f, newCluster(f).config())
-	p := payloads(f, s, sinktest.Chunk(`{"a":1}`, `{"a":2}`))[0]
-	f.Fuzz(func(t *testing.T, answer []byte) {
-		e := s.examine(&p, answer)
-		if s.allTaken(answer, 2) && e != nil {
-			t.Errorf("the short way takes what the long one refuses: %v", e)
-		}
-		if e == nil {
-			return
-		}
-		for _, item := range e.Items {
-			if item.Row < 0 || item.Row > 1 {
-				t.Errorf("row %d", item.Row)
-			}
-		}
-		refused(answer)
-	})
-}
-
 func TestOnePoisonRecordCostsOnlyItself(t *testing.T) {
 	const records, poison = 100_000, 54_321
 	c := newCluster(t)
@@ -230,22 +172,22 @@ func TestRequestsAreAsConfigured(t *testing.T) {
 		record string
 		want   bulk
 	}{
-		{"by default", func(*Config) {}, `{"a":1}`, bulk{Path: "/app-2024-12-31/_bulk", Query: filter,
+		{"by default", func(*Config) {}, `{"a":1}`, bulk{Path: "/app-2024-12-31/_bulk", Query: filterIDs,
 			Body: `{"create":{"_id":"wkrpblzm6bkhncbx-0000000001"}}` + "\n" + `{"a":1}` + "\n"}},
 		{"no ids", func(c *Config) { c.DocumentID = "no_document_id" }, `{"a":1}`, bulk{Path: "/app-2024-12-31/_bulk", Query: filter,
 			Body: `{"create":{}}` + "\n" + `{"a":1}` + "\n"}},
 		{"all of it", func(c *Config) {
 			c.IndexRotationPeriod, c.DocumentID, c.OpType = NoRotation, ".a.id", Index
 			c.Routing, c.Pipeline, c.TypeName, c.ContentEncoding = ".r", "my pipe", "event", GZIP
-		}, `{"a":{"id":"x\"y"},"r":17}`, bulk{Path: "/app/event/_bulk", Query: filter + "&pipeline=my+pipe",
+		}, `{"a":{"id":"x\"y"},"r":17}`, bulk{Path: "/app/event/_bulk", Query: filterIDs + "&pipeline=my+pipe",
 			Body: `{"index":{"_id":"x\"y","routing":"17"}}` + "\n" + `{"a":{"id":"x\"y"},"r":17}` + "\n"}},
-		{"fields that are missing", func(c *Config) { c.DocumentID, c.Routing = ".a.id", ".r" }, `{"a":1,"r":null}`, bulk{Path: "/app-2024-12-31/_bulk", Query: filter,
+		{"fields that are missing", func(c *Config) { c.DocumentID, c.Routing = ".a.id", ".r" }, `{"a":1,"r":null}`, bulk{Path: "/app-2024-12-31/_bulk", Query: filterIDs,
 			Body: `{"create":{"_id":"wkrpblzm6bkhncbx-0000000001"}}` + "\n" + `{"a":1,"r":null}` + "\n"}},
 		{"routing alone", func(c *Config) { c.DocumentID, c.Routing = noDocumentID, ".r" }, `{"r":"x"}`, bulk{Path: "/app-2024-12-31/_bulk", Query: filter,
 			Body: `{"create":{"routing":"x"}}` + "\n" + `{"r":"x"}` + "\n"}},
-		{"a data stream", func(c *Config) { c.IndexName, c.DataStream = "", "logs-app" }, `{"a":1}`, bulk{Path: "/logs-app/_bulk", Query: filter,
+		{"a data stream", func(c *Config) { c.IndexName, c.DataStream = "", "logs-app" }, `{"a":1}`, bulk{Path: "/logs-app/_bulk", Query: filterIDs,
 			Body: `{"create":{"_id":"wkrpblzm6bkhncbx-0000000001"}}` + "\n" + `{"a":1}` + "\n"}},
-		{"a record of many lines", func(*Config) {}, "\n{\n  \"a b\": [1,\n 2], \"c\\\"\\\\\": \" x\\n\"\r\n}\n", bulk{Path: "/app-2024-12-31/_bulk", Query: filter,
+		{"a record of many lines", func(*Config) {}, "\n{\n  \"a b\": [1,\n 2], \"c\\\"\\\\\": \" x\\n\"\r\n}\n", bulk{Path: "/app-2024-12-31/_bulk", Query: filterIDs,
 			Body: `{"create":{"_id":"wkrpblzm6bkhncbx-0000000001"}}` + "\n" + `{"a b":[1,2],"c\"\\":" x\n"}` + "\n"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

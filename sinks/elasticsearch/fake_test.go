@@ -112,12 +112,14 @@ func (c *cluster) take(r *http.Request, text []byte) (items []string, failed boo
 		for op, a := range action {
 			d := document{Index: strings.Split(r.URL.Path, "/")[1], ID: a.ID, Routing: a.Routing, Source: lines.Text()}
 			status, cause := c.index(op, d)
-			item := fmt.Sprintf(`{%q:{"status":%d}}`, op, status)
 			if cause != "" {
-				failed = true
-				item = fmt.Sprintf(`{%q:{"status":%d,"error":%s}}`, op, status, cause)
+				failed, cause = true, `,"error":`+cause
 			}
-			items = append(items, item)
+			id := ""
+			if strings.Contains(r.URL.RawQuery, "items.*._id") {
+				id = `"_id":` + string(quoted(a.ID)) + ","
+			}
+			items = append(items, fmt.Sprintf(`{%q:{%s"status":%d%s}}`, op, id, status, cause))
 		}
 	}
 	c.bulks = append(c.bulks, bulk{r.URL.Path, r.URL.RawQuery, string(text), r.Header.Clone(), len(items)})

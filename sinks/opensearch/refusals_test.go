@@ -2,6 +2,7 @@ package opensearch
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -35,11 +36,16 @@ func TestARealNodeRefuses(t *testing.T) {
 	}{
 		{name: "a field of another type", index: "typed", want: sinks.BadRecord, code: "400", reason: "mapper_parsing_exception",
 			setUp: func() { put("/typed", `{"mappings":{"properties":{"n":{"type":"long"}}}}`) }, record: `{"n":"x"}`},
+		{name: "a record with the words of a mistake in the configuration", index: "typed", want: sinks.BadRecord, code: "400", reason: "mapper_parsing_exception",
+			record: `{"n":"no handler found for uri [/] type is missing"}`},
 		{name: "a field that is not in a strict mapping", index: "strict", want: sinks.BadRecord, code: "400", reason: "strict_dynamic_mapping_exception",
 			setUp: func() { put("/strict", `{"mappings":{"dynamic":"strict"}}`) }},
 		{name: "too many fields", index: "fields", want: sinks.BadRecord, code: "400", reason: "illegal_argument_exception",
 			setUp: func() { put("/fields", `{"settings":{"index.mapping.total_fields.limit":1}}`) }, record: `{"a":1,"b":2}`},
 		{name: "the same key twice", index: "twice", want: sinks.BadRecord, code: "400", reason: "mapper_parsing_exception", record: `{"a":1,"a":2}`},
+		{name: "the same key twice in what is not indexed", index: "twice-deep", want: sinks.BadRecord, code: "400", reason: "mapper_parsing_exception",
+			setUp:  func() { put("/twice-deep", `{"mappings":{"properties":{"o":{"type":"object","enabled":false}}}}`) },
+			record: `{"o":{"a":1,"a":2}}`},
 		{name: "a processor that fails", index: "failing", want: sinks.BadRecord, code: "500", reason: "fail_processor_exception",
 			change: func(c *elasticsearch.Config) { c.Pipeline = "refused-fails" }},
 		{name: "routing that the record lacks", index: "routed", want: sinks.BadRecord, code: "400", reason: "routing_missing_exception",
@@ -117,6 +123,46 @@ func send(t *testing.T, c *elasticsearch.Config, chunk *buffer.Chunk) error {
 	return to.Destination.Send(t.Context(), &p[0])
 }
 
+// The items of documents that a pipeline failed for are not in the order of the
+// documents.
+func TestFailuresInAPipelineAreThoseOfTheirDocuments(t *testing.T) {
+	server := servers.OpenSearch(t)
+	server.Call(t, http.MethodPut, "/_ingest/pipeline/divides",
+		`{"processors":[{"rename":{"field":"q","target_field":"z"}},{"script":{"source":"ctx.z = 1 / ctx.z"}}]}`)
+	c := newIndex(t, server, "piped").config()
+	c.Pipeline = "divides"
+	e := sinks.AsError(send(t, c, sinktest.Chunk(`{"f":1}`, `{"q":0}`, `{"q":7}`, `{"f":2}`)))
+	got := map[int]string{}
+	for _, it := range e.Items {
+		got[it.Row] = it.Message
+	}
+	want := map[int]string{
+		0: "illegal_argument_exception: field [q] doesn't exist",
+		1: "script_exception: runtime error; arithmetic_exception: / by zero",
+		3: "illegal_argument_exception: field [q] doesn't exist",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("failures by row (-want +got):\n%s", diff)
+	}
+}
+
+// OpenSearch fails all documents of the request for one that the pipeline
+// cannot read.
+func TestOneUnreadableRecordBeforeAPipelineIsLookedFor(t *testing.T) {
+	server := servers.OpenSearch(t)
+	server.Call(t, http.MethodPut, "/_ingest/pipeline/nothing", `{"processors":[]}`)
+	c := newIndex(t, server, "unreadable").config()
+	c.Pipeline = "nothing"
+	for records, want := range map[string]sinks.Kind{
+		`{"a":1} {"a":1,"a":2} {"a":3}`: sinks.Bisect,
+		`{"a":1,"a":2}`:                 sinks.BadRecord,
+	} {
+		if e := sinks.AsError(send(t, c, sinktest.Chunk(strings.Fields(records)...))); e.Kind != want {
+			t.Errorf("%s: %v: %v, want %v", records, e.Kind, e, want)
+		}
+	}
+}
+
 func TestADataStreamTakesEachRecordOnce(t *testing.T) {
 	server := servers.OpenSearch(t)
 	server.Call(t, http.MethodPut, "/_index_template/logs", `{"index_patterns":["logs-*"],"data_stream":{}}`)
@@ -134,6 +180,30 @@ func TestADataStreamTakesEachRecordOnce(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{records[0], strings.ReplaceAll(records[1], "\n", "")}, got); diff != "" {
 		t.Errorf("documents (-want +got):\n%s", diff)
+	}
+}
+
+// What the documentation tells to set up for a data stream is enough.
+func TestTheDocumentedTemplateMakesADataStream(t *testing.T) {
+	server := servers.OpenSearch(t)
+	text, err := os.ReadFile("../../docs/elasticsearch.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, found := strings.Cut(string(text), "PUT _index_template/audit\n")
+	template, _, closed := strings.Cut(block, "```")
+	if !found || !closed {
+		t.Fatal("the documentation has no template")
+	}
+	server.Call(t, http.MethodPut, "/_index_template/audit", template)
+	c := newIndex(t, server, "").config()
+	c.DataStream = "audit"
+	if err := send(t, c, sinktest.Chunk(`{"@timestamp":"2026-01-01T00:00:00Z"}`)); err != nil {
+		t.Fatal(err)
+	}
+	server.Call(t, http.MethodGet, "/_data_stream/audit", "") // else it is an index of that name
+	if got := server.Count(t, "audit"); got != 1 {
+		t.Errorf("%d documents, want 1", got)
 	}
 }
 

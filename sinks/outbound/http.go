@@ -3,53 +3,23 @@ package outbound
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/hydrant-dev/hydrant/configs/field"
 )
 
-// Dialer makes connections.
-func Dialer() *net.Dialer {
-	return &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second, Control: refuseLinkLocal}
-}
+// Dialer makes connections by the usual rules for addresses.
+func Dialer() *net.Dialer { return Addresses{}.Dialer() }
 
-// refuseLinkLocal looks at the address that a name resolved to. The metadata
-// services of clouds live on link-local ones; no destination does.
-func refuseLinkLocal(_, address string, _ syscall.RawConn) error {
-	a, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("dial %s: %w", address, err)
-	}
-	if ip := a.Addr().Unmap(); ip.IsLinkLocalUnicast() || ip.IsMulticast() {
-		return fmt.Errorf("dial %s: %w", address, ErrAddress)
-	}
-	return nil
-}
-
-// Transport returns one of its own for each destination.
-func Transport(config *tls.Config) *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            Dialer().DialContext,
-		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    10 * time.Second,
-		MaxIdleConnsPerHost:    16,
-		IdleConnTimeout:        time.Minute,
-		ExpectContinueTimeout:  5 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-		WriteBufferSize:        64 << 10,
-		DisableCompression:     true, // Content-Encoding belongs to the payload
-	}
-}
+// Transport returns one of its own for each destination, with the usual rules
+// for addresses.
+func Transport(config *tls.Config) *http.Transport { return Addresses{}.Transport(config) }
 
 // Client follows no redirect: credentials are for one host. Its timeout is the
 // caller's context.

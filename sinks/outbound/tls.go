@@ -6,7 +6,6 @@ package outbound
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -91,6 +90,3 @@ func (c *certificate) get(*tls.CertificateRequestInfo) (*tls.Certificate, error)
 	}
 	return c.pair, nil
 }
-
-// ErrAddress says that an address is none that a destination can have.
-var ErrAddress = errors.New("link-local addresses are refused")

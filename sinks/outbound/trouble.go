@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"syscall"
 )
 
@@ -17,44 +18,59 @@ type Trouble int
 
 const (
 	Unknown     Trouble = iota
-	Refused             // by our rules for addresses; a person has to mend it
-	Untrusted           // the server's certificate; a person has to mend it
-	Rejected            // our certificate, by the server; a person has to mend it
+	Forbidden           // our rules do not allow the address
+	Untrusted           // the server's certificate
+	Rejected            // our certificate, by the server
 	Handshake           // no TLS, or another one
 	Canceled            // by ourselves
-	Unreachable         // nobody is there, or the name is not known
+	NotFound            // no address has that name
+	Unreached           // nobody listens there
 	DialTimeout         // nobody answered in time when we knocked
 	Timeout             // an answer did not come in time
 	Cut                 // the connection broke
 )
 
-// Diagnose tells them apart.
-func Diagnose(err error) Trouble {
+// String is a short word for metrics and logs.
+func (t Trouble) String() string {
+	return [...]string{"connection", "address", "certificate", "certificate", "handshake", "canceled", "dns", "connection", "timeout", "timeout", "connection"}[t]
+}
+
+// Permanent reports whether it stays until a person has mended something.
+func (t Trouble) Permanent() bool { return t == Forbidden || t == Untrusted || t == Rejected }
+
+// TroubleOf tells from the error of a request what went wrong.
+func TroubleOf(err error) Trouble {
 	var (
-		dial        *net.OpError
+		op          *net.OpError
 		certificate *tls.CertificateVerificationError
 		authority   x509.UnknownAuthorityError
 		name        x509.HostnameError
+		dns         *net.DNSError
 		record      tls.RecordHeaderError
-		alert       tls.AlertError
 		network     net.Error
 	)
+	step := ""
+	if errors.As(err, &op) {
+		step = op.Op
+	}
 	late := errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 	switch {
 	case errors.Is(err, ErrAddress):
-		return Refused
+		return Forbidden
 	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &name):
 		return Untrusted
-	case errors.As(err, &alert) && aboutCertificate(alert):
+	case step == "remote error" && aboutCertificate(op.Err):
 		return Rejected
-	case errors.As(err, &record), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
+	case step == "remote error", errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return Handshake
 	case errors.Is(err, context.Canceled):
 		return Canceled
-	case errors.As(err, &dial) && dial.Op == "dial" && late:
+	case step == "dial" && late:
 		return DialTimeout
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return Unreachable
+	case errors.As(err, &dns):
+		return NotFound
+	case step == "dial":
+		return Unreached
 	case late:
 		return Timeout
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -63,9 +79,14 @@ func Diagnose(err error) Trouble {
 	return Unknown
 }
 
-// aboutCertificate reports whether a server's alert is about the certificate
-// that we showed, or did not show. Source: RFC 8446, section 6.2.
-func aboutCertificate(a tls.AlertError) bool {
-	const badCertificate, unknownAuthority, accessDenied, certificateRequired = 42, 48, 49, 116
-	return a >= badCertificate && a <= 46 || a == unknownAuthority || a == accessDenied || a == certificateRequired
+// aboutCertificate reports whether an alert of the server is about the
+// certificate that we showed, or did not show. Package crypto/tls has a type of
+// its own for alerts, which only says what they are called.
+//
+// Source: RFC 8446, section 6.2.
+func aboutCertificate(alert error) bool {
+	const badCertificate, unsupported, revoked, expired, unknown = 42, 43, 44, 45, 46
+	const unknownAuthority, accessDenied, required = 48, 49, 116
+	return slices.ContainsFunc([]tls.AlertError{badCertificate, unsupported, revoked, expired, unknown, unknownAuthority, accessDenied, required},
+		func(a tls.AlertError) bool { return a.Error() == alert.Error() })
 }
