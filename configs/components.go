@@ -15,6 +15,7 @@ import (
 	"github.com/hydrant-dev/hydrant/sinks/httpendpoint"
 	"github.com/hydrant-dev/hydrant/sinks/opensearch"
 	"github.com/hydrant-dev/hydrant/sinks/postgres"
+	"github.com/hydrant-dev/hydrant/sinks/redshift"
 	"github.com/hydrant-dev/hydrant/sinks/s3"
 	"github.com/hydrant-dev/hydrant/sinks/splunk"
 )
@@ -25,6 +26,7 @@ var Sinks = map[string]func() sinks.Config{
 	"http_endpoint": httpendpoint.Default,
 	"opensearch":    opensearch.Default,
 	"postgres":      postgres.Default,
+	"redshift":      redshift.Default,
 	"s3":            s3.Default,
 	"splunk":        splunk.Default,
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -127,6 +128,7 @@ func (l *loader) decodeInto(s *section, n *yaml.Node, path string, v any) bool {
 	var all *yaml.LoadErrors
 	switch {
 	case err == nil:
+		l.followSecrets(s.file, n, reflect.ValueOf(v))
 		return ok
 	case !errors.As(err, &all):
 		l.report(s.file, Problem{ID: "wrong-type", Path: path, Text: path + ": " + err.Error()}, n)

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/hydrant-dev/hydrant/configs/field"
 )
 
 // Variables stand in values and are replaced after the YAML was parsed, so that
@@ -23,8 +25,6 @@ var (
 	variable     = regexp.MustCompile(`\$?\$\{[^}]*\}?`)
 	variableForm = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-?])([^}]*))?\}$`)
 )
-
-const maxSecretFile = 64 << 10
 
 // expand replaces the variables in every value below n, in place.
 func (l *loader) expand(f *file, n *yaml.Node, path string) {
@@ -114,14 +114,14 @@ func (l *loader) variableFile(f *file, path string) (string, *Problem) {
 	if err != nil {
 		return "", problem(cause(err))
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxSecretFile {
+	if !info.Mode().IsRegular() || info.Size() > field.LongestSecret {
 		return "", problem("not a regular file of at most 64 KiB")
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return "", problem(cause(err))
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"), nil
+	return field.TrimLineEnd(string(data)), nil
 }
 
 // rooted makes the paths of ${file:…} in a value absolute, for a snapshot that

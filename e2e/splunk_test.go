@@ -94,6 +94,47 @@ func TestSplunkHasEveryRecordAndRepeatsWholeBatchesOnly(t *testing.T) {
 	}
 }
 
+// TestBadAnswersOfSplunkLoseNothing: a collector that is busy, broken or no
+// collector at all gets the events again, and has each once: it took none.
+func TestBadAnswersOfSplunkLoseNothing(t *testing.T) {
+	t.Parallel()
+	b := newSplunkBed(t, hydrant.Binary(t))
+	p := b.Start()
+	p.Ready(20 * time.Second)
+	b.door.badShare.Store(50)
+	stop := b.produce()
+	until(t, "every bad answer was given", time.Minute, func() bool { return b.door.bad.Load() >= int64(len(splunkBadAnswers)) })
+	b.more(100)
+	b.door.badShare.Store(0)
+	stop()
+	b.quiesce()
+	if repeated := b.judge(); repeated > 0 {
+		t.Errorf("%d batches were repeated", repeated)
+	}
+	if code := p.Stop(20 * time.Second); code != 0 {
+		t.Errorf("exit code %d\n%s", code, p.Log())
+	}
+}
+
+// splunkBadAnswers are answers to events that a collector has not taken.
+var splunkBadAnswers = []struct {
+	status int
+	later  string // Retry-After
+	body   string
+}{
+	{503, "", `{"text":"Server is busy","code":9}`},
+	{500, "", `{"text":"Internal server error","code":8}`},
+	{503, "", `{"text":"Server is shutting down","code":23}`},
+	{429, "1", ""},
+	{429, "", `{"text":"Queue is full","code":26}`},
+	{503, "1", "<html>no backend</html>"},
+	{200, "", "<html>welcome</html>"},
+	{200, "", `{"text":"Success"}`},
+	{200, "", strings.Repeat("x", 2<<20)},
+	{307, "", ""},
+	{504, "", ""},
+}
+
 // TestADisabledSplunkTokenHoldsTheStream, which goes on when it is enabled.
 func TestADisabledSplunkTokenHoldsTheStream(t *testing.T) {
 	t.Parallel()
@@ -235,6 +276,8 @@ type splunkDoor struct {
 	disabled atomic.Bool
 	cutShare atomic.Int64 // of the requests, in percent
 	cuts     atomic.Int64
+	badShare atomic.Int64 // of the requests with events that get bad answers, in turn
+	bad      atomic.Int64
 }
 
 func newSplunkDoor(t *testing.T, target string) *splunkDoor {
@@ -261,6 +304,16 @@ func newSplunkDoor(t *testing.T, target string) *splunkDoor {
 		if d.disabled.Load() {
 			w.WriteHeader(http.StatusForbidden)
 			io.WriteString(w, `{"text":"Token disabled","code":1}`)
+			return
+		}
+		if strings.HasSuffix(r.URL.Path, "/event") && rand.Int64N(100) < d.badShare.Load() {
+			a := splunkBadAnswers[(d.bad.Add(1)-1)%int64(len(splunkBadAnswers))]
+			io.Copy(io.Discard, r.Body)
+			if a.later != "" {
+				w.Header().Set("Retry-After", a.later)
+			}
+			w.WriteHeader(a.status)
+			io.WriteString(w, a.body)
 			return
 		}
 		if rand.Int64N(100) < d.cutShare.Load() {

@@ -101,13 +101,22 @@ func (z Size) String() string {
 }
 
 // Secret is a text that prints as "***" in every way Go prints things.
-type Secret struct{ value string }
+type Secret struct {
+	value string
+	file  *secretFile // where it stands; nil: it does not change
+}
 
 // NewSecret hides s.
-func NewSecret(s string) Secret { return Secret{s} }
+func NewSecret(s string) Secret { return Secret{value: s} }
 
-// Reveal returns the text. Call it where it is used and nowhere else.
-func (s Secret) Reveal() string { return s.value }
+// Reveal returns the text. Call it where it is used, each time it is used, and
+// nowhere else.
+func (s Secret) Reveal() string {
+	if s.file != nil {
+		return s.file.read()
+	}
+	return s.value
+}
 
 // Empty reports whether there is no secret.
 func (s Secret) Empty() bool { return s.value == "" }

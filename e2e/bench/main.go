@@ -55,6 +55,7 @@ type settings struct {
 	payload  int64         // bytes, of one turn end to end
 	backlog  int64         // bytes, in the buffer before a restart
 	corpus   int64         // bytes, of a file to convert
+	rows     int           // of one turn into a table
 	profile  string        // directory for CPU profiles of our turns; empty: none
 }
 
@@ -66,13 +67,14 @@ func bench(ctx context.Context) error {
 	flag.Int64Var(&s.payload, "payload", 300e6, "bytes of records in one turn end to end")
 	flag.Int64Var(&s.backlog, "backlog", 1<<30, "bytes in the buffer before the restart of the memory benchmark")
 	flag.Int64Var(&s.corpus, "corpus", 134e6, "bytes of a file to convert; the goals were set with 524000000")
+	flag.IntVar(&s.rows, "rows", 500_000, "rows of one turn into a table")
 	quick := flag.Bool("quick", false, "two turns on little data, unless other flags say otherwise: whether it works, not how fast it is")
 	flag.StringVar(&s.profile, "profile", "", "write CPU profiles of our turns to this directory")
 	asJSON := flag.Bool("json", false, "print the figures as JSON")
 	list := flag.Bool("list", false, "print the names and stop")
 	flag.Parse()
 	if *quick {
-		err := unlessSet(map[string]string{"rounds": "2", "time": "200ms", "payload": "10000000", "backlog": "16777216", "corpus": "5000000"})
+		err := unlessSet(map[string]string{"rounds": "2", "time": "200ms", "payload": "10000000", "backlog": "16777216", "corpus": "5000000", "rows": "20000"})
 		if err != nil {
 			return err
 		}
@@ -138,6 +140,8 @@ func benchmarks(s settings) []benchmark {
 	all = append(all, ingestBenchmarks(s)...)
 	all = append(all, gzipBenchmarks(s)...)
 	all = append(all, bulkBenchmark(s))
+	all = append(all, bodiesBenchmarks(s)...)
+	all = append(all, copyBenchmark(s))
 	all = append(all, convertBenchmarks(s)...)
 	all = append(all, coresBenchmarks(s)...)
 	all = append(all, deliveryBenchmarks(s)...)

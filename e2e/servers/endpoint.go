@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +22,8 @@ import (
 
 // Endpoint receives what Firehose delivers to HTTP endpoints. It is strict
 // about the contract, keeps the records of each request id once, and can be
-// away or break connections. What it has received outlives a restart.
+// away, break connections and give bad answers. What it has received outlives a
+// restart.
 //
 // Source: docs.aws.amazon.com/firehose/latest/dev/httpdeliveryrequestresponse.html.
 type Endpoint struct {
@@ -33,14 +36,17 @@ type Endpoint struct {
 	over    chan struct{}
 
 	mu         sync.Mutex
+	behind     string // URL of a server that gives the answers; "": this one does
 	requests   []*EndpointRequest
 	byID       map[string]*EndpointRequest
 	violations []string
-	cutBefore  int // percent of the requests that are cut off before anything is kept,
-	cutAfter   int // and after all is kept
-	cuts       int
-	limit      int // of a body before compression; 0: the contract's
-	tooLarge   int // requests that were refused for that
+	life       int     // of who sends
+	share      int     // percent of the requests that one of the tricks is played with
+	tricks     []Trick // those, in turn
+	turn       int
+	played     map[string]int // by name
+	limit      int            // of a body before compression; 0: the contract's
+	tooLarge   int            // requests that were refused for that
 }
 
 // EndpointRequest is a request as it was received.
@@ -49,15 +55,18 @@ type EndpointRequest struct {
 	Header    http.Header
 	Timestamp int64
 	Records   [][]byte
-	Times     int // how often it came
+	Lives     []int // in which life of the sender it came, each time
 
-	sum [sha256.Size]byte // of the body as it was before compression
+	sum [sha256.Size]byte // of the body as it came
 }
+
+// Times returns how often the request came.
+func (r *EndpointRequest) Times() int { return len(r.Lives) }
 
 // NewEndpoint starts an endpoint that ends with the test.
 func NewEndpoint(t testing.TB, accessKey string) *Endpoint {
 	t.Helper()
-	e := &Endpoint{AccessKey: accessKey, t: t, address: "127.0.0.1:0", byID: map[string]*EndpointRequest{}}
+	e := &Endpoint{AccessKey: accessKey, t: t, address: "127.0.0.1:0", byID: map[string]*EndpointRequest{}, played: map[string]int{}}
 	e.Start()
 	e.URL = "http://" + e.address + "/firehose?stage=test"
 	t.Cleanup(e.Stop)
@@ -94,19 +103,40 @@ func (e *Endpoint) Stop() {
 	e.server = nil
 }
 
-// Cut breaks the connections of a share of the requests, in percent: before
-// their records are kept, and afterwards, without an answer.
-func (e *Endpoint) Cut(before, after int) {
+// SetAccessKey changes the key that requests must have.
+func (e *Endpoint) SetAccessKey(key string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.cutBefore, e.cutAfter = before, after
+	e.AccessKey = key
 }
 
-// Cuts returns how many connections were broken that way.
-func (e *Endpoint) Cuts() int {
+// Before makes the endpoint pass on what it has checked to another one, and give
+// the answers of that.
+func (e *Endpoint) Before(url string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.cuts
+	e.behind = url
+}
+
+// NewLife tells that another process sends from now on.
+func (e *Endpoint) NewLife() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.life++
+}
+
+// Disturb plays tricks with a share of the requests, in percent.
+func (e *Endpoint) Disturb(share int, tricks []Trick) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.share, e.tricks = share, tricks
+}
+
+// Disturbed returns how often each trick was played.
+func (e *Endpoint) Disturbed() map[string]int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.played)
 }
 
 // Limit refuses requests of more than so many bytes, before compression, with
@@ -149,72 +179,116 @@ func (e *Endpoint) Violations() []string {
 }
 
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if e.draw(func() int { return e.cutBefore }) {
-		panic(http.ErrAbortHandler)
-	}
 	if r.Method == http.MethodOptions { // somebody asks whether we are here
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	id := r.Header.Get("X-Amz-Firehose-Request-Id")
-	if key := r.Header.Get("X-Amz-Firehose-Access-Key"); key != e.AccessKey {
-		e.answer(w, id, http.StatusUnauthorized, "the access key is wrong")
+	id, played := r.Header.Get("X-Amz-Firehose-Request-Id"), e.draw()
+	if played != nil && !played.keeps {
+		played.play(w, r, id)
 		return
 	}
-	body, err := readBody(r)
+	e.mu.Lock()
+	key, behind := e.AccessKey, e.behind
+	e.mu.Unlock()
+	if r.Header.Get("X-Amz-Firehose-Access-Key") != key {
+		contractAnswer(w, id, http.StatusUnauthorized, "the access key is wrong")
+		return
+	}
+	raw, err := io.ReadAll(r.Body)
+	var body []byte
+	if err == nil {
+		body, err = unpacked(r, raw)
+	}
 	if err != nil {
-		e.answer(w, id, http.StatusBadRequest, err.Error()) // broken on its way
+		contractAnswer(w, id, http.StatusBadRequest, err.Error()) // broken on its way
 		return
 	}
 	if !e.takes(body) {
-		e.answer(w, id, http.StatusRequestEntityTooLarge, "Payload too large")
+		contractAnswer(w, id, http.StatusRequestEntityTooLarge, "Payload too large")
 		return
 	}
 	got, err := parseRequest(r, body)
 	if err == nil {
+		got.sum = sha256.Sum256(raw)
 		err = e.keep(got)
 	}
 	if err != nil {
 		e.mu.Lock()
 		e.violations = append(e.violations, err.Error())
 		e.mu.Unlock()
-		e.answer(w, id, http.StatusBadRequest, err.Error())
+		contractAnswer(w, id, http.StatusBadRequest, err.Error())
 		return
 	}
-	if e.draw(func() int { return e.cutAfter }) {
-		panic(http.ErrAbortHandler)
+	switch {
+	case played != nil:
+		played.play(w, r, id)
+	case behind != "":
+		passOn(w, r, behind, raw)
+	default:
+		contractAnswer(w, id, http.StatusOK, "")
 	}
-	e.answer(w, id, http.StatusOK, "")
 }
 
-func (e *Endpoint) draw(share func() int) bool {
+// draw returns a trick, mostly none.
+func (e *Endpoint) draw() *Trick {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	cut := rand.IntN(100) < share()
-	if cut {
-		e.cuts++
+	if rand.IntN(100) >= e.share {
+		return nil
 	}
-	return cut
+	t := &e.tricks[e.turn%len(e.tricks)]
+	e.turn++
+	e.played[t.name]++
+	return t
 }
 
-// keep keeps a request that did not come before.
+// passOn asks another endpoint with the same request, and answers as it does. If
+// it is away the connection breaks.
+func passOn(w http.ResponseWriter, r *http.Request, url string, body []byte) {
+	to, err := http.NewRequestWithContext(r.Context(), r.Method, url, bytes.NewReader(body))
+	if err != nil {
+		panic(err)
+	}
+	to.Header = r.Header.Clone()
+	resp, err := http.DefaultTransport.RoundTrip(to)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	maps.Copy(w.Header(), resp.Header)
+	w.WriteHeader(resp.StatusCode)
+	w.Write(text)
+}
+
+// keep keeps a request that did not come before, and compares one that did: it
+// has to be the same, to the last byte of its headers and its body.
 func (e *Endpoint) keep(r *EndpointRequest) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	known := e.byID[r.ID]
 	if known == nil {
+		r.Lives = []int{e.life}
 		e.byID[r.ID] = r
 		e.requests = append(e.requests, r)
 		return nil
 	}
-	known.Times++
+	known.Lives = append(known.Lives, e.life)
 	if known.sum != r.sum {
 		return fmt.Errorf("request %s came again with another body", r.ID)
+	}
+	if !maps.EqualFunc(known.Header, r.Header, slices.Equal) {
+		return fmt.Errorf("request %s came again with the header %v, not %v", r.ID, r.Header, known.Header)
 	}
 	return nil
 }
 
-func (e *Endpoint) answer(w http.ResponseWriter, id string, status int, message string) {
+// contractAnswer answers as the contract has it.
+func contractAnswer(w http.ResponseWriter, id string, status int, message string) {
 	body, err := json.Marshal(struct {
 		RequestID    string `json:"requestId"`
 		Timestamp    int64  `json:"timestamp"`
@@ -229,10 +303,10 @@ func (e *Endpoint) answer(w http.ResponseWriter, id string, status int, message 
 	w.Write(body)
 }
 
-func readBody(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil || r.Header.Get("Content-Encoding") != "gzip" {
-		return body, err
+// unpacked returns the body of a request as it was before compression.
+func unpacked(r *http.Request, body []byte) ([]byte, error) {
+	if r.Header.Get("Content-Encoding") != "gzip" {
+		return body, nil
 	}
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
@@ -295,7 +369,7 @@ func parseRequest(r *http.Request, body []byte) (*EndpointRequest, error) {
 	if n := len(got.Records); n < 1 || n > 10_000 {
 		return nil, fmt.Errorf("%d records", n)
 	}
-	out := &EndpointRequest{ID: id, Header: h, Timestamp: got.Timestamp, Times: 1, sum: sha256.Sum256(body)}
+	out := &EndpointRequest{ID: id, Header: h, Timestamp: got.Timestamp}
 	for i, record := range got.Records {
 		if record.Data == nil || len(*record.Data) > 1000<<10 {
 			return nil, fmt.Errorf("record %d has no data, or too much", i)

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// collectorName names the version, which is in otelcol/go.mod: a newer one is
-// built beside it.
-const collectorName = "otelcol-v0.128.0"
+// collectorName names the version, which is in otelcol/go.mod, and what is built
+// into it: another one is built beside it.
+const collectorName = "otelcol-v0.128.0-records"
 
 // CollectorServer is an OpenTelemetry collector that runs, with receivers for
 // Splunk's HEC and for Firehose's HTTP endpoint; see folder otelcol.

@@ -1,19 +1,13 @@
 package httpendpoint
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -43,11 +37,14 @@ const (
 const (
 	hintKey      = "correct destination.http_endpoint.access_key, or let the endpoint accept it"
 	hintLogin    = "correct bearer_token, username and password or secret_headers of destination.http_endpoint"
+	hintProxy    = "give the proxy's credentials in HTTPS_PROXY"
 	hintURL      = "check destination.http_endpoint.url"
 	hintMoved    = "correct destination.http_endpoint.url: redirects are not followed"
 	hintSize     = "make destination.http_endpoint.request_configuration.max_size smaller"
 	hintContract = "the endpoint must answer as Firehose demands; for other services set destination.http_endpoint.format"
-	hintTrust    = "set tls.ca_file to the certificate of the endpoint's authority, or correct the url"
+	hintAddress  = "correct destination.http_endpoint.url, or list the address in addresses.allow"
+	hintTrust    = "set destination.http_endpoint.tls.ca_file to the certificate of the endpoint's authority, or correct the url"
+	hintShow     = "give a certificate that the endpoint accepts in destination.http_endpoint.tls.cert_file"
 )
 
 // rules say what an answer means.
@@ -57,12 +54,17 @@ type rules struct {
 	secrets  []string // to be kept out of messages
 }
 
+// rules for one request, with the secrets as they are now.
+func (c *Config) rules() *rules {
+	return &rules{contract: c.Format == Firehose, codes: c.StatusCodes, secrets: c.secrets()}
+}
+
 // classify says what became of a request, for the delivery and for people: nil
 // if it was taken. Without resp there was no answer; with it, err is about the
 // answer's body.
 func (r *rules) classify(id string, resp *http.Response, answer []byte, err error) *sinks.Error {
 	if resp == nil {
-		return r.transportError(op, err)
+		return transportError(op, err)
 	}
 	if !r.success(resp.StatusCode) {
 		return r.refusal(resp, answer)
@@ -74,7 +76,7 @@ func (r *rules) classify(id string, resp *http.Response, answer []byte, err erro
 		return &sinks.Error{Op: op, Reason: codeLarge, Hint: hintContract, Err: err}
 	}
 	if err != nil {
-		return r.transportError(op, fmt.Errorf("read answer: %w", err))
+		return transportError(op, fmt.Errorf("read answer: %w", err))
 	}
 	reason, err := checkContract(id, resp, answer)
 	if err != nil {
@@ -105,7 +107,7 @@ func (r *rules) refusal(resp *http.Response, answer []byte) *sinks.Error {
 	case includes(r.codes.Retry, code):
 	case includes(r.codes.Reject, code):
 		e.Kind = sinks.Bisect
-	case includes(r.codes.Hold, code):
+	case includes(r.codes.Hold, code), isLogin(code):
 		e.Kind = sinks.Permanent
 	case code == http.StatusRequestEntityTooLarge:
 		e.Kind = sinks.Bisect
@@ -117,9 +119,16 @@ func (r *rules) refusal(resp *http.Response, answer []byte) *sinks.Error {
 	return e
 }
 
+// isLogin reports whether a status is about credentials.
+func isLogin(code int) bool {
+	return code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusProxyAuthRequired
+}
+
 func (r *rules) hint(code int) string {
 	switch code {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
+	case http.StatusProxyAuthRequired:
+		return hintProxy
+	case http.StatusUnauthorized, http.StatusForbidden:
 		if r.contract {
 			return hintKey
 		}
@@ -170,34 +179,30 @@ func checkContract(id string, resp *http.Response, answer []byte) (reason string
 
 // transportError is for requests without an answer. Whether they had an effect
 // is not known; the request id tells the endpoint when they come again.
-func (r *rules) transportError(op string, err error) *sinks.Error {
+func transportError(op string, err error) *sinks.Error {
 	var address *url.Error
 	if errors.As(err, &address) {
 		err = address.Err // the URL may hold a token
 	}
 	e := &sinks.Error{Op: op, Reason: codeConnection, Hint: hintURL, Err: err}
-	var (
-		dial        *net.OpError
-		certificate *tls.CertificateVerificationError
-		authority   x509.UnknownAuthorityError
-		name        x509.HostnameError
-		record      tls.RecordHeaderError
-		alert       tls.AlertError
-		network     net.Error
-	)
-	switch {
-	case errors.Is(err, outbound.ErrAddress):
+	t := outbound.TroubleOf(err)
+	if t.Permanent() {
 		e.Kind = sinks.Permanent
-	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &name):
-		e.Kind, e.Reason, e.Hint = sinks.Permanent, codeTLSHandshake, hintTrust
-	case errors.As(err, &record), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
+	}
+	switch t {
+	case outbound.Forbidden:
+		e.Hint = hintAddress
+	case outbound.Untrusted:
+		e.Reason, e.Hint = codeTLSHandshake, hintTrust
+	case outbound.Rejected:
+		e.Reason, e.Hint = codeTLSHandshake, hintShow
+	case outbound.Handshake:
 		e.Reason = codeTLSHandshake
-	case errors.Is(err, context.Canceled):
+	case outbound.Canceled:
 		e.Reason, e.Hint = "canceled", ""
-	case errors.As(err, &dial) && dial.Op == "dial":
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+	case outbound.Timeout:
 		e.Reason, e.Hint = codeTimeout, "the endpoint has destination.http_endpoint.request_timeout to answer"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case outbound.Cut:
 		e.Reason, e.Hint = codeReset, ""
 	}
 	return e

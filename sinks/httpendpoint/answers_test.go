@@ -1,9 +1,11 @@
 package httpendpoint
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hydrant-dev/hydrant/sinks"
 	"github.com/hydrant-dev/hydrant/sinks/outbound"
@@ -168,7 +171,8 @@ func TestRequestsWithoutAnAnswer(t *testing.T) {
 		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "x"}, sinks.Permanent, codeTLSHandshake},
 		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, sinks.Retryable, codeTLSHandshake},
 		{http.ErrSchemeMismatch, sinks.Retryable, codeTLSHandshake},
-		{tls.AlertError(42), sinks.Retryable, codeTLSHandshake},
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(40)}, sinks.Retryable, codeTLSHandshake}, // handshake failure
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(42)}, sinks.Permanent, codeTLSHandshake}, // bad certificate
 		{errors.New("something else"), sinks.Retryable, codeConnection},
 	} {
 		e := (&rules{}).classify(testID, nil, nil, wrapped(test.err))
@@ -176,6 +180,50 @@ func TestRequestsWithoutAnAnswer(t *testing.T) {
 			t.Errorf("%v: %v (%v, %s), want %v, %s", test.err, e, e.Kind, e.Reason, test.kind, test.reason)
 		}
 	}
+}
+
+// What stands in the query of the URL may be a token; endpoints repeat URLs that
+// they do not know.
+func TestTokenOfTheURLIsKeptOutOfMessages(t *testing.T) {
+	c := Default().(*Config)
+	c.URL = "https://endpoint/in?source=hydrant&key=canary%2Fcanary"
+	got := c.rules().excerpt([]byte("Cannot POST /in?source=hydrant&key=canary%2Fcanary: canary/canary"))
+	if want := "Cannot POST /in?source=hydrant&key=***: ***"; got != want {
+		t.Errorf("excerpt %q, want %q", got, want)
+	}
+}
+
+// An answer is a stranger's text: whatever it is, only one that repeats the
+// request id beside a number is a success, and no other ends in panic.
+func FuzzAnswers(f *testing.F) {
+	for _, body := range []string{
+		`{"requestId":"` + testID + `","timestamp":1578090903599}`, `{"requestId":"x","timestamp":1}`, `{"timestamp":1,"requestId":null}`, "", "[]", "<html>",
+		`{"requestId":"` + testID + `","timestamp":"1"}`, `{"requestId":"` + testID + `","timestamp":-1e9,"requestId":"x"}`, "\xff{}",
+	} {
+		f.Add(200, "application/json", "0", []byte(body))
+		f.Add(503, "text/html; charset", "-7", []byte(body))
+	}
+	f.Fuzz(func(t *testing.T, status int, media, later string, body []byte) {
+		for _, format := range []Format{Firehose, NDJSON} {
+			c := Default().(*Config)
+			c.Format = format
+			e := c.rules().classify(testID, answered(status, "Content-Type", media, "Retry-After", later), body, nil)
+			if e == nil {
+				var good struct {
+					RequestID string
+					Timestamp json.Number
+				}
+				if format == NDJSON && (status < 200 || status > 299) ||
+					format == Firehose && (status != 200 || json.Unmarshal(body, &good) != nil || !bytes.Contains(body, []byte(testID)) && good.RequestID != testID) {
+					t.Fatalf("%s: %d %q %q is a success", format, status, media, body)
+				}
+				continue
+			}
+			if e.Reason == "" || e.RetryAfter < 0 || strings.ContainsAny(e.Error(), "\n\r\x1b") || len(e.Error()) > 2000 || !utf8.ValidString(e.Error()) {
+				t.Errorf("%s: %d %q: %+v", format, status, body, e)
+			}
+		}
+	})
 }
 
 func TestExcerptsAreShortAndKeepSecrets(t *testing.T) {

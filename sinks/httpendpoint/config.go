@@ -30,10 +30,11 @@ type Config struct {
 
 	RequestConfiguration RequestConfiguration `yaml:"request_configuration" doc:"What requests look like."`
 	RequestTimeout       field.Duration       `yaml:"request_timeout" doc:"How long one attempt may take until its answer is there."`
-	StatusCodes          StatusCodes          `yaml:"status_codes" doc:"What the status of an answer means: 404, 5xx or 500-504. 413 halves a request and 429 slows down; what is in no list is retried."`
+	StatusCodes          StatusCodes          `yaml:"status_codes" doc:"What the status of an answer means: 404, 5xx or 500-504. In no list, 401, 403 and 407 hold the stream, 413 halves a request, 429 slows down, and all others are retried."`
 	BufferingHints       s3.BufferingHints    `yaml:"buffering_hints" doc:"A batch is delivered when either is reached."`
 	RetryOptions         RetryOptions         `yaml:"retry_options" doc:"When records that are not taken go to the error output."`
 	TLS                  outbound.TLS         `yaml:"tls,omitempty" doc:"For https endpoints."`
+	Addresses            outbound.Addresses   `yaml:"addresses,omitempty" doc:"Which addresses may be called, beside the usual rules."`
 
 	S3BackupMode s3.BackupMode `yaml:"s3_backup_mode" doc:"FailedDataOnly, or AllData to keep every record as it came."`
 	S3Backup     s3.Backup     `yaml:"s3_backup" doc:"Where records go that the endpoint does not take, and all records if asked for."`
@@ -112,10 +113,7 @@ func Default() sinks.Config {
 			ContentEncoding: none, MaxRecords: mostRecords, MaxSize: largestBody,
 		},
 		RequestTimeout: field.Duration(3 * time.Minute),
-		StatusCodes: StatusCodes{
-			Success: []Status{{200, 299}},
-			Hold:    []Status{{401, 401}, {403, 403}, {407, 407}},
-		},
+		StatusCodes:    StatusCodes{Success: []Status{{200, 299}}},
 		BufferingHints: s3.BufferingHints{Size: 5 << 20, Interval: field.Duration(10 * time.Second)},
 		RetryOptions:   RetryOptions{Duration: field.Duration(5 * time.Minute)},
 		S3BackupMode:   s3.BackupMode{Noun: "Data"},
@@ -150,10 +148,9 @@ func (c *Config) Open(env sinks.Env) (sinks.Outputs, error) {
 		return sinks.Outputs{}, fmt.Errorf("open destination: %w", err)
 	}
 	s := &Sink{
-		url: u, method: string(c.Method), header: c.header(env), format: c.Format, timeout: c.RequestTimeout.Std(),
+		config: *c, url: u, arn: env.ARN, format: c.Format, timeout: c.RequestTimeout.Std(),
 		limits:    limits{records: c.RequestConfiguration.MaxRecords, bytes: int64(c.RequestConfiguration.MaxSize) - frame, record: c.largestRecord()},
-		rules:     rules{contract: c.Format == Firehose, codes: c.StatusCodes, secrets: c.secrets()},
-		transport: outbound.Transport(config),
+		transport: c.Addresses.Transport(config),
 	}
 	s.client = outbound.Client(s.transport)
 	if c.RequestConfiguration.ContentEncoding == gzipped {

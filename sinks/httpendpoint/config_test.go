@@ -62,9 +62,13 @@ retry_options: {duration: 1h}
 s3_backup_mode: alldata
 s3_backup: {bucket: failed, prefix: all/, error_output_prefix: errors/, compression_format: GZIP}
 tls: {ca_file: /ca.pem}
+addresses: {refuse_private: true, allow: [10.1.2.3, "fd00::/8"]}
 `)
 	if err := c.Validate(); err != nil {
 		t.Errorf("Validate = %v", err)
+	}
+	if got := fmt.Sprint(c.Addresses); got != "{true [10.1.2.3 fd00::/8]}" {
+		t.Errorf("addresses %s", got)
 	}
 	if c.Format != JSONArray || c.Method != "PUT" || c.RequestConfiguration.ContentEncoding != "GZIP" || !c.S3BackupMode.All {
 		t.Errorf("%+v", c)

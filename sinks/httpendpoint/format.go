@@ -83,7 +83,7 @@ const fragmentEnd = len(`"},`)
 func appendLine(dst, value []byte) []byte {
 	start := len(dst)
 	dst = append(dst, bytes.TrimSpace(value)...)
-	if line := dst[start:]; bytes.IndexByte(line, '\n') >= 0 || bytes.IndexByte(line, '\r') >= 0 {
+	if line := dst[start:]; bytes.IndexByte(line, '\n') >= 0 {
 		for i, c := range line {
 			if c == '\n' || c == '\r' {
 				line[i] = ' '

@@ -1,21 +1,23 @@
 package httpendpoint
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/hydrant-dev/hydrant/configs/field"
 	"github.com/hydrant-dev/hydrant/internal/version"
-	"github.com/hydrant-dev/hydrant/sinks"
 )
 
-// header returns what all requests have in common.
-func (c *Config) header(env sinks.Env) http.Header {
+// header returns what all requests of a stream have in common. It is made for
+// each of them: secrets that stand in files may have changed.
+func (c *Config) header(arn string) http.Header {
 	h := http.Header{}
 	h.Set("User-Agent", "hydrant/"+version.Read().Version)
 	h.Set("Content-Type", c.Format.contentType())
@@ -27,8 +29,8 @@ func (c *Config) header(env sinks.Env) http.Header {
 	}
 	if c.Format == Firehose {
 		h.Set(protocolHeader, "1.0")
-		if env.ARN != "" {
-			h.Set(sourceHeader, env.ARN)
+		if arn != "" {
+			h.Set(sourceHeader, arn)
 		}
 		if !c.AccessKey.Empty() {
 			h.Set(accessKeyHeader, c.AccessKey.Reveal())
@@ -78,8 +80,12 @@ func attributes(a map[string]string) string {
 	return ascii.String()
 }
 
+// shortestToken is from how many bytes on a value in the query of the URL may be
+// a token: shorter ones are words that stand in many answers.
+const shortestToken = 8
+
 // secrets lists what an endpoint may repeat in its answer and nobody else may
-// read.
+// read, a text before those that are in it.
 func (c *Config) secrets() []string {
 	list := []string{c.AccessKey.Reveal(), c.BearerToken.Reveal(), c.Password.Reveal()}
 	for _, s := range c.SecretHeaders {
@@ -88,7 +94,18 @@ func (c *Config) secrets() []string {
 	if c.Username != "" {
 		list = append(list, c.basic())
 	}
-	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+	list = slices.DeleteFunc(list, func(s string) bool { return s == "" })
+	if u, err := url.Parse(c.URL); err == nil {
+		for _, values := range u.Query() {
+			for _, v := range values {
+				if len(v) >= shortestToken {
+					list = append(list, v, url.QueryEscape(v))
+				}
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	return list
 }
 
 // reserved are headers that something else decides, and what it is.

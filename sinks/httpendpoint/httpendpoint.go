@@ -37,14 +37,13 @@ type limits struct {
 
 // Sink delivers to one endpoint.
 type Sink struct {
+	config    Config // for the headers: secrets may change
 	url       *url.URL
-	method    string
-	header    http.Header // of every request
+	arn       string
 	format    Format
 	gzip      *compress.Pool // nil: bodies are not compressed
 	limits    limits
 	timeout   time.Duration
-	rules     rules
 	transport *http.Transport
 	client    *http.Client
 	closed    atomic.Bool
@@ -68,14 +67,14 @@ func (s *Sink) Send(ctx context.Context, p *sinks.Payload) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	id := requestID(p)
+	id, rules := requestID(p), s.config.rules()
 	req, err := s.request(ctx, p, id)
 	if err != nil {
 		return &sinks.Error{Op: op, Reason: "spool", Err: err}
 	}
 	fault.Point("K8")
 	resp, answer, err := s.exchange(req)
-	if e := s.rules.classify(id, resp, answer, err); e != nil {
+	if e := rules.classify(id, resp, answer, err); e != nil {
 		return e
 	}
 	fault.Point("K8-after")
@@ -120,7 +119,7 @@ func (s *Sink) request(ctx context.Context, p *sinks.Payload, id string) (*http.
 		}
 	}
 	r := &http.Request{
-		Method: s.method, URL: s.url, Host: s.url.Host, Header: s.header.Clone(),
+		Method: string(s.config.Method), URL: s.url, Host: s.url.Host, Header: s.config.header(s.arn),
 		Body: body.open(), ContentLength: body.size,
 		// A connection that was closed while it was idle costs no attempt.
 		GetBody: func() (io.ReadCloser, error) { return body.open(), nil },
@@ -159,10 +158,10 @@ func (s *Sink) Probe(ctx context.Context) (string, error) {
 	if s.closed.Load() {
 		return "", &sinks.Error{Op: "probe", Reason: "closed", Err: errClosed}
 	}
-	req := &http.Request{Method: http.MethodOptions, URL: s.url, Host: s.url.Host, Header: s.header.Clone()}
+	req := &http.Request{Method: http.MethodOptions, URL: s.url, Host: s.url.Host, Header: s.config.header(s.arn)}
 	resp, _, err := s.exchange(req.WithContext(ctx))
 	if resp == nil {
-		return "", s.rules.transportError("probe", err)
+		return "", transportError("probe", err)
 	}
 	return fmt.Sprintf("%s answers; whether it takes records shows with the first", s.url.Host), nil
 }

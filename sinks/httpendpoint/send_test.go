@@ -139,8 +139,8 @@ func TestPartsHaveRequestIDsOfTheirOwn(t *testing.T) {
 		seen[id] = rows
 	}
 	for _, r := range e.Endpoint.Requests() {
-		if seen[r.ID] == nil || r.Times != 2 || len(r.Records) != len(seen[r.ID]) {
-			t.Errorf("request %s came %d times with %d records", r.ID, r.Times, len(r.Records))
+		if seen[r.ID] == nil || r.Times() != 2 || len(r.Records) != len(seen[r.ID]) {
+			t.Errorf("request %s came %d times with %d records", r.ID, r.Times(), len(r.Records))
 		}
 	}
 }
@@ -376,7 +376,7 @@ func TestHeadersOfTheContract(t *testing.T) {
 	}
 	c = newEndpoint(t).config()
 	c.AccessKey = field.Secret{}
-	if h := c.header(sinktest.Env(t)); h.Values(accessKeyHeader) != nil || h.Values(attributesHeader) != nil {
+	if h := c.header(""); h.Values(accessKeyHeader) != nil || h.Values(attributesHeader) != nil {
 		t.Errorf("header %v without an access key and attributes", h)
 	}
 }

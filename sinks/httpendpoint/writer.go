@@ -33,6 +33,9 @@ const enough = 64 << 10
 // Add encodes the records, each on its own.
 func (w *writer) Add(c *buffer.Chunk, rows []int) error {
 	limits := w.sink.limits
+	if w.buf == nil {
+		w.buf = make([]byte, 0, enough+enough/4)
+	}
 	for _, row := range rows {
 		record := c.Bytes(row)
 		start := len(w.buf)

@@ -1,18 +1,12 @@
 package splunk
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 
@@ -58,6 +52,8 @@ const (
 	hintIndex      = "allow the index for the token in Splunk, or correct destination.splunk.event.index"
 	hintURL        = "check destination.splunk.hec_endpoint"
 	hintMoved      = "correct destination.splunk.hec_endpoint: redirects are not followed"
+	hintAddress    = "correct destination.splunk.hec_endpoint, or list the address in addresses.allow"
+	hintShow       = "give a certificate that Splunk accepts in destination.splunk.tls.cert_file"
 	hintTrust      = "set destination.splunk.tls.ca_file to the certificate of Splunk's authority, or correct the endpoint"
 	hintEncoding   = "set destination.splunk.content_encoding to NONE"
 )
@@ -237,28 +233,24 @@ func transportError(op string, err error) *sinks.Error {
 		err = called.Err // which URL it was, the hint knows
 	}
 	e := &sinks.Error{Op: op, Reason: codeEndpoint, Hint: "check that the collector is running and that destination.splunk.hec_endpoint is right", Err: err}
-	var (
-		dial        *net.OpError
-		certificate *tls.CertificateVerificationError
-		authority   x509.UnknownAuthorityError
-		name        x509.HostnameError
-		record      tls.RecordHeaderError
-		alert       tls.AlertError
-		network     net.Error
-	)
-	switch {
-	case errors.Is(err, outbound.ErrAddress):
-		e.Kind, e.Hint = sinks.Permanent, hintURL
-	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &name):
-		e.Kind, e.Reason, e.Hint = sinks.Permanent, codeUnverified, hintTrust
-	case errors.As(err, &record), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
+	t := outbound.TroubleOf(err)
+	if t.Permanent() {
+		e.Kind = sinks.Permanent
+	}
+	switch t {
+	case outbound.Forbidden:
+		e.Hint = hintAddress
+	case outbound.Untrusted:
+		e.Reason, e.Hint = codeUnverified, hintTrust
+	case outbound.Rejected:
+		e.Reason, e.Hint = codeHandshake, hintShow
+	case outbound.Handshake:
 		e.Reason, e.Hint = codeHandshake, "check whether destination.splunk.hec_endpoint begins with https or http"
-	case errors.Is(err, context.Canceled):
+	case outbound.Canceled:
 		e.Reason, e.Hint = "canceled", ""
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+	case outbound.DialTimeout, outbound.Timeout:
 		e.Reason = codeTimeout
-	case errors.As(err, &dial) && dial.Op == "dial": // nobody is there
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case outbound.Cut:
 		e.Reason, e.Hint = codeClosed, ""
 	}
 	return e

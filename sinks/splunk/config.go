@@ -42,9 +42,10 @@ type Config struct {
 	Event           Event    `yaml:"event" doc:"Metadata of the events."`
 	ContentEncoding Encoding `yaml:"content_encoding" doc:"GZIP to compress requests, or NONE."`
 
-	BufferingHints s3.BufferingHints `yaml:"buffering_hints" doc:"A batch is delivered when either is reached."`
-	RetryOptions   RetryOptions      `yaml:"retry_options" doc:"When events that are not taken go to the error output."`
-	TLS            outbound.TLS      `yaml:"tls,omitempty" doc:"For https endpoints."`
+	BufferingHints s3.BufferingHints  `yaml:"buffering_hints" doc:"A batch is delivered when either is reached."`
+	RetryOptions   RetryOptions       `yaml:"retry_options" doc:"When events that are not taken go to the error output."`
+	TLS            outbound.TLS       `yaml:"tls,omitempty" doc:"For https endpoints."`
+	Addresses      outbound.Addresses `yaml:"addresses,omitempty" doc:"Which addresses may be called, beside the usual rules."`
 
 	S3BackupMode s3.BackupMode `yaml:"s3_backup_mode" doc:"FailedEventsOnly, or AllEvents to keep every record as it came."`
 	S3Backup     s3.Backup     `yaml:"s3_backup" required:"true" doc:"Where records go that Splunk does not take, and all records if asked for."`
@@ -168,7 +169,7 @@ func (c *Config) Open(env sinks.Env) (sinks.Outputs, error) {
 	if err != nil {
 		return sinks.Outputs{}, fmt.Errorf("open destination: %w", err)
 	}
-	transport := outbound.Transport(config)
+	transport := c.Addresses.Transport(config)
 	s := &Sink{
 		form:       form,
 		nodes:      c.nodes(),
@@ -205,5 +206,5 @@ func (c *Config) form() (form, error) {
 	if err != nil {
 		return form{}, err
 	}
-	return form{path: collectorService + "/event", encode: e.append, index: e.texts[indexText].literal}, nil
+	return form{path: collectorService + "/event", encode: e.append, head: e.head, index: e.texts[indexText].literal}, nil
 }

@@ -55,13 +55,14 @@ content_encoding: none
 buffering_hints: {size: 1MiB, interval: 60s}
 retry_options: {duration: 0s}
 tls: {ca_file: /ca.pem}
+addresses: {refuse_private: true, allow: [10.1.2.3]}
 s3_backup_mode: allevents
 s3_backup: {bucket: failed, endpoint: "http://minio:9000", prefix: p/, error_output_prefix: e/}
 `)
 	if err := c.Validate(); err != nil {
 		t.Errorf("Validate = %v", err)
 	}
-	if c.HECAcknowledgments != IfAvailable || c.InFlight() != 256 || c.Event.Wrap != WrapNever || c.ContentEncoding != plain || !c.S3BackupMode.All {
+	if c.HECAcknowledgments != IfAvailable || c.InFlight() != 256 || c.Event.Wrap != WrapNever || c.ContentEncoding != plain || fmt.Sprint(c.Addresses) != "{true [10.1.2.3]}" || !c.S3BackupMode.All {
 		t.Errorf("%+v", c)
 	}
 	var urls []string

@@ -2,6 +2,8 @@ package splunk
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"strconv"
 	"time"
@@ -17,7 +19,7 @@ type encoder struct {
 	wrap    Wrap
 	texts   [4]metadata // in the order they are written
 	time    []string    // path of the time; nil: none
-	paths   bool        // there are some
+	steps   []lead      // the first ones of all paths
 	arrival bool        // time is that of the arrival, unless there is a better one
 	idHead  string      // "name":" of the field with the identity; "": none
 }
@@ -29,10 +31,17 @@ type metadata struct {
 	path    []string // into the record
 }
 
+// lead is the first step of a path, and which place in object.found it leads to.
+type lead struct {
+	name  string
+	place int
+}
+
 // arrived is what is known of a record beside its bytes.
 type arrived struct {
-	at     buffer.Position
-	millis int64
+	at   buffer.Position
+	time []byte // of arrival, as HEC has it: 1735687815.042
+	head []byte // what encoder.head makes of both; nil: not known
 }
 
 // Why a record cannot become an event.
@@ -45,19 +54,21 @@ var (
 // append appends the event of a record and a line feed. It is one JSON object,
 // whatever the record holds: what is not JSON becomes a string.
 func (e *encoder) append(dst, record []byte, a arrived) ([]byte, error) {
-	o := e.read(record)
-	switch {
+	var o object
+	switch e.read(record, &o); {
 	case o.event:
 		return e.appendEvent(dst, record, &o, a), nil
 	case e.wrap == WrapNever:
 		return dst, errNotEvent
 	}
 	start := len(dst)
-	dst = append(dst, '{')
-	dst = e.appendMetadata(dst, &o, 0, a)
+	if a.head != nil && len(e.steps) == 0 {
+		dst = append(dst, a.head...)
+	} else {
+		dst = e.appendHead(dst, &o, a)
+	}
 	if e.idHead != "" {
-		dst = append(dst, `"fields":{`...)
-		dst = append(e.appendID(dst, a), "},"...)
+		dst = append(strconv.AppendUint(dst, a.at.Seq, 10), `"},`...)
 	}
 	dst = append(dst, `"event":`...)
 	var err error
@@ -67,6 +78,20 @@ func (e *encoder) append(dst, record []byte, a arrived) ([]byte, error) {
 		return dst[:start], err
 	}
 	return append(dst, "}\n"...), nil
+}
+
+// head returns the beginning of the events of records that arrived together, if
+// nothing in it is picked from the records.
+func (e *encoder) head(dst []byte, a arrived) []byte { return e.appendHead(dst, &object{}, a) }
+
+// appendHead appends what comes before the number of the record, or before the
+// event if there is no field with its identity.
+func (e *encoder) appendHead(dst []byte, o *object, a arrived) []byte {
+	dst = e.appendMetadata(append(dst, '{'), o, 0, a)
+	if e.idHead != "" {
+		dst = e.appendFeed(append(dst, `"fields":{`...), a)
+	}
+	return dst
 }
 
 // appendValue appends a record that is no object.
@@ -163,7 +188,7 @@ func (e *encoder) appendTime(dst []byte, o *object, a arrived) []byte {
 			value = value[1 : len(value)-1]
 			var t time.Time
 			if t.UnmarshalText(value) == nil {
-				return appendSeconds(append(dst, head...), t.Unix(), int64(t.Nanosecond()/1e6))
+				return append(appendSeconds(append(dst, head...), t.UnixMilli()), ',')
 			}
 		}
 		if isSeconds(value) {
@@ -173,12 +198,17 @@ func (e *encoder) appendTime(dst []byte, o *object, a arrived) []byte {
 	if !e.arrival {
 		return dst
 	}
-	return appendSeconds(append(dst, head...), a.millis/1000, a.millis%1000)
+	return append(append(append(dst, head...), a.time...), ',')
 }
 
-func appendSeconds(dst []byte, seconds, millis int64) []byte {
-	dst = strconv.AppendInt(dst, seconds, 10)
-	return append(dst, '.', byte('0'+millis/100), byte('0'+millis/10%10), byte('0'+millis%10), ',')
+// appendSeconds appends milliseconds since 1970 as HEC has a time.
+func appendSeconds(dst []byte, millis int64) []byte {
+	if millis < 0 { // before 1970
+		dst, millis = append(dst, '-'), -millis
+	}
+	dst = strconv.AppendInt(dst, millis/1000, 10)
+	millis %= 1000
+	return append(dst, '.', byte('0'+millis/100), byte('0'+millis/10%10), byte('0'+millis%10))
 }
 
 // isSeconds reports whether text is a number like 1766412000.5.
@@ -199,12 +229,14 @@ func isDigits(text []byte) bool {
 // appendID appends the field with the record's identity: its place in the
 // buffer, which no other record ever has.
 func (e *encoder) appendID(dst []byte, a arrived) []byte {
-	dst = append(dst, e.idHead...)
-	for shift := 60; shift >= 0; shift -= 4 {
-		dst = append(dst, "0123456789abcdef"[a.at.Epoch>>shift&15])
-	}
-	dst = append(dst, '-')
-	return append(strconv.AppendUint(dst, a.at.Seq, 10), '"')
+	return append(strconv.AppendUint(e.appendFeed(dst, a), a.at.Seq, 10), '"')
+}
+
+// appendFeed appends the field up to the number of the record.
+func (e *encoder) appendFeed(dst []byte, a arrived) []byte {
+	var epoch [8]byte
+	binary.BigEndian.PutUint64(epoch[:], a.at.Epoch)
+	return append(hex.AppendEncode(append(dst, e.idHead...), epoch[:]), '-')
 }
 
 // appendText appends UTF-8 text as a JSON string.

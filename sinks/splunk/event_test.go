@@ -1,6 +1,7 @@
 package splunk
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -13,7 +14,7 @@ import (
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
 
-var then = arrived{buffer.Position{Epoch: 0x9f0c31aa52e07b44, Seq: 12}, 1735687815042}
+var then = arrived{at: buffer.Position{Epoch: 0x9f0c31aa52e07b44, Seq: 12}, time: []byte("1735687815.042")}
 
 func encode(t testing.TB, e Event, record string) (string, error) {
 	t.Helper()
@@ -25,6 +26,11 @@ func encode(t testing.TB, e Event, record string) (string, error) {
 		t.Fatal(err)
 	}
 	out, err := enc.append([]byte("before"), []byte(record), then)
+	together := then // with others
+	together.head = enc.head(nil, then)
+	if again, _ := enc.append([]byte("before"), []byte(record), together); string(again) != string(out) {
+		t.Errorf("%s: %q with the head that is kept, %q without", record, again, out)
+	}
 	text, kept := strings.CutPrefix(string(out), "before")
 	if !kept || err != nil && text != "" {
 		t.Errorf("%s: what was before became %q", record, out)
@@ -79,6 +85,13 @@ func TestEvents(t *testing.T) {
 			`{"time":1735687815.042,"sourcetype":"mqtt:\"json\"","index":"plant","fields":{"hydrant_id":"9f0c31aa52e07b44-12"},"event":{"device":{"nam":"x"},"topic":null}}`},
 		{"metadata that is no text", full, `{"ts":"2026-11-22T10:00:00.25+01:00","device":{"name":7},"topic":["x"]}`,
 			`{"time":1795338000.250,"host":"7","sourcetype":"mqtt:\"json\"","index":"plant","fields":{"hydrant_id":"9f0c31aa52e07b44-12"},"event":{"ts":"2026-11-22T10:00:00.25+01:00","device":{"name":7},"topic":["x"]}}`},
+		{"of members with equal names the last counts", full, `{"ts":1,"topic":"a","device":{"name":"x","name":"y"},"device":{"name":"a","n\u0061me":"b"},"top\u0069c":"b","ts":2}`,
+			`{"time":2,"host":"b","source":"b","sourcetype":"mqtt:\"json\"","index":"plant","fields":{"hydrant_id":"9f0c31aa52e07b44-12"},"event":{"ts":1,"topic":"a","device":{"name":"x","name":"y"},"device":{"name":"a","n\u0061me":"b"},"top\u0069c":"b","ts":2}}`},
+		{"the last counts even if it is nothing", full, `{"device":{"name":"x"},"device":null,"topic":"a","topic":[]}`,
+			`{"time":1735687815.042,"sourcetype":"mqtt:\"json\"","index":"plant","fields":{"hydrant_id":"9f0c31aa52e07b44-12"},"event":{"device":{"name":"x"},"device":null,"topic":"a","topic":[]}}`},
+		{"a time before 1970", Event{Time: ".ts"}, `{"ts":"1969-12-31T23:59:58.25Z"}`, `{"time":-1.750,"event":{"ts":"1969-12-31T23:59:58.25Z"}}`},
+		{"names that begin like an event's", bare, ` { "even" : 1, "event": 2}`, `{"event":{ "even" : 1, "event": 2}}`},
+		{"an event with white space", bare, " {\n\t\"event\" : 1}", "{\n\t\"event\" : 1}"},
 		{"a path through what is no object", full, `{"ts":"soon","device":"d","topic":""}`,
 			`{"time":1735687815.042,"sourcetype":"mqtt:\"json\"","index":"plant","fields":{"hydrant_id":"9f0c31aa52e07b44-12"},"event":{"ts":"soon","device":"d","topic":""}}`},
 		{"metadata of text", full, `text`,
@@ -141,9 +154,10 @@ func TestLines(t *testing.T) {
 // members of an event, and the record can be read in it.
 func FuzzEventsStayEvents(f *testing.F) {
 	for _, record := range []string{"", "x", `"x"`, `{"event":1}`, `{"event":1}{"event":2}`, `{"event":1,"fields":{}}`, `{"fields":{"a":1},"event":"\ud83d\ude00"}`,
-		"{\"a\":\"\n\"}", `{"ts":1,"device":{"name":"x"},"topic":true}`, `{"ts":"2026-11-22T10:00:00Z"}`, "\x00\xff", `[`, `{"event":"` + "\u2028" + `"}`} {
+		"{\"a\":\"\n\"}", `{"ts":1,"device":{"name":"x"},"topic":true}`, `{"device":{"name":"x","n\u0061me":7},"device":{"name":""}}`, `{"ts":"2026-11-22T10:00:00Z"}`, "\x00\xff", `[`, `{"event":"` + "\u2028" + `"}`} {
 		f.Add([]byte(record), byte(0))
 		f.Add([]byte(record), byte(7))
+		f.Add([]byte(record), byte(128))
 	}
 	f.Fuzz(func(t *testing.T, record []byte, settings byte) {
 		e := Event{Wrap: []Wrap{WrapAuto, WrapAlways, WrapNever}[settings%3], Time: []string{timeOfArrival, timeBySplunk, ".ts"}[settings/3%3]}
@@ -172,6 +186,11 @@ func FuzzEventsStayEvents(f *testing.F) {
 			t.Fatalf("%q: %v", out, err)
 		}
 		event := members["event"]
+		if e.Host != "" && column.IsValid(event) && bytes.Equal(event, bytes.TrimSpace(record)) { // a record in an event of ours
+			if want, got := hostByEncodingJSON(record), members["host"]; want != string(got) {
+				t.Errorf("%q has the host %s, want %s", record, got, want)
+			}
+		}
 		for name := range members {
 			if !strings.Contains(" event time host source sourcetype index fields ", " "+name+" ") {
 				t.Errorf("%q has the member %q", out, name)
@@ -185,6 +204,16 @@ func FuzzEventsStayEvents(f *testing.F) {
 			t.Errorf("text %q became %q", record, text)
 		}
 	})
+}
+
+// hostByEncodingJSON finds .device.name by package encoding/json, in which the
+// last of equal names counts.
+func hostByEncodingJSON(record []byte) string {
+	var o, device map[string]json.RawMessage
+	if json.Unmarshal(record, &o) != nil || json.Unmarshal(o["device"], &device) != nil {
+		return ""
+	}
+	return string(bytes.TrimSuffix(appendMember(nil, "", device["name"]), []byte(",")))
 }
 
 func BenchmarkEvents(b *testing.B) {

@@ -97,23 +97,22 @@ func (e *Event) encoder() (*encoder, error) {
 	for i, s := range e.texts() {
 		m := &out.texts[i]
 		m.head = `"` + s.name + `":`
-		var err error
 		if s.isPath() {
-			out.paths = true
-			m.path, err = s.path()
+			var err error
+			if m.path, err = s.path(); err != nil {
+				return nil, err
+			}
+			out.steps = append(out.steps, lead{m.path[0], i})
 		} else if s.text != "" {
 			m.literal = string(appendText(nil, []byte(s.text)))
 		}
-		if err != nil {
-			return nil, err
-		}
 	}
 	if s := (setting{"time", e.Time}); s.isPath() {
-		out.paths = true
 		var err error
 		if out.time, err = s.path(); err != nil {
 			return nil, err
 		}
+		out.steps = append(out.steps, lead{out.time[0], timePath})
 	}
 	if e.IDField != "" {
 		out.idHead = string(appendText(nil, []byte(e.IDField))) + `:"`

@@ -1,6 +1,11 @@
 package splunk
 
-import "github.com/hydrant-dev/hydrant/convert/column"
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/hydrant-dev/hydrant/convert/column"
+)
 
 // object is what the encoder has to know of a record that is a JSON object.
 type object struct {
@@ -34,10 +39,14 @@ const (
 //
 // What counts as an HEC event is strict: Splunk answers 200 to an event with a
 // member it does not know, and drops it with all that follow in the request.
-func (e *encoder) read(record []byte) (o object) {
-	o.event = e.wrap != WrapAlways
+func (e *encoder) read(record []byte, o *object) {
+	*o = object{event: e.wrap != WrapAlways && beginsLikeEvent(record)}
+	if !o.event && len(e.steps) == 0 {
+		o.valid = isObject(record)
+		return
+	}
 	m := column.ReadMembers(record)
-	for (o.event || e.paths) && m.Next() {
+	for (o.event || len(e.steps) > 0) && m.Next() {
 		if o.event {
 			one := member(m.Key, m.Value)
 			o.event = one != 0 && o.has&one == 0
@@ -46,28 +55,64 @@ func (e *encoder) read(record []byte) (o object) {
 				o.fields = m.Offset
 			}
 		}
-		if e.paths {
-			e.find(&o, &m)
+		for i := range e.steps { // of equal names the last counts
+			if named(m.Key, e.steps[i].name) {
+				o.found[e.steps[i].place] = m.Value
+			}
 		}
 	}
-	// Mostly the first member tells that this is no event.
 	if o.valid = m.Finish(); !o.valid {
-		return object{}
+		*o = object{}
 	}
 	o.event = o.event && o.has&hasEvent != 0
-	return o
 }
 
-// find keeps a member that a path begins with. Of equal names the last counts.
-func (e *encoder) find(o *object, m *column.Members) {
-	for i := range e.texts {
-		if p := e.texts[i].path; p != nil && string(m.Key) == p[0] {
-			o.found[i] = m.Value
+// beginsLikeEvent tells most records from HEC events by the name of their first
+// member.
+func beginsLikeEvent(record []byte) bool {
+	rest, ok := bytes.CutPrefix(withoutSpace(record), []byte("{"))
+	if !ok {
+		return false
+	}
+	rest, ok = bytes.CutPrefix(withoutSpace(rest), []byte(`"`))
+	if end := bytes.IndexByte(rest, '"'); ok && end > 0 {
+		switch string(rest[:end]) {
+		case "host", "source", "sourcetype", "index", "time", "fields", "event":
+			return true
 		}
 	}
-	if e.time != nil && string(m.Key) == e.time[0] {
-		o.found[timePath] = m.Value
+	return false
+}
+
+// isObject reports whether a record is one JSON object.
+func isObject(record []byte) bool {
+	rest := withoutSpace(record)
+	return len(rest) > 0 && rest[0] == '{' && column.IsValid(rest)
+}
+
+// withoutSpace takes JSON's white space away that a text begins with.
+func withoutSpace(text []byte) []byte {
+	for len(text) > 0 && (text[0] == ' ' || text[0] == '\t' || text[0] == '\r' || text[0] == '\n') {
+		text = text[1:]
 	}
+	return text
+}
+
+// named reports whether a member has a name. One with escape sequences, which
+// are rare, is longer than what it stands for.
+func named(key []byte, name string) bool {
+	if len(key) <= len(name) {
+		return string(key) == name
+	}
+	return bytes.IndexByte(key, '\\') >= 0 && unescaped(key) == name
+}
+
+func unescaped(key []byte) string {
+	var s string
+	if err := json.Unmarshal(append(append([]byte{'"'}, key...), '"'), &s); err != nil {
+		return string(key)
+	}
+	return s
 }
 
 // member returns which member of an HEC event this is; 0 if it is none, or has
@@ -114,7 +159,7 @@ func deeper(value []byte, path []string) []byte {
 		var next []byte
 		m := column.ReadMembers(value)
 		for m.Next() {
-			if string(m.Key) == name {
+			if named(m.Key, name) {
 				next = m.Value
 			}
 		}

@@ -449,6 +449,41 @@ func TestTokenIsNotRepeated(t *testing.T) {
 	})
 }
 
+// A token that is replaced in its file is used with the next request, and is as
+// secret as the one before.
+func TestReplacedTokenIsUsedWithTheNextRequest(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	replace := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace("canary-of-another")
+	bubble(t, func(c *Config) { c.HECToken.Follow(path) }, func(t *testing.T, h *hec, s *Sink) {
+		p := payload(t, s, "a")
+		sent(t, s, p, sinks.Permanent, codeInvalidToken)
+		h.script = []step{{path: "/ack", answer: func(w http.ResponseWriter) { reply(w, 500, "what is canary-of-another?") }}}
+		if err := s.Send(t.Context(), p); err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("Send = %v", err)
+		}
+		replace(testToken)
+		sent(t, s, p, 0, "")
+		h.indexed(t, 1)
+	})
+}
+
+func TestPrivateAddressesAreRefusedIfThatIsAskedFor(t *testing.T) {
+	server := httptest.NewServer(newHEC())
+	t.Cleanup(server.Close)
+	c := testConfig(t, server.URL)
+	c.Addresses.RefusePrivate = true
+	s := open(t, c)
+	if e := sent(t, s, payload(t, s, "a"), sinks.Permanent, codeEndpoint); !strings.Contains(e.Error(), "it is private") || !strings.Contains(e.Hint, "addresses.allow") {
+		t.Errorf("Send = %v", e)
+	}
+}
+
 func TestRequestsAreCompressedUnlessTheyShallNot(t *testing.T) {
 	for encoding, want := range map[Encoding]string{gzipped: "gzip", plain: ""} {
 		bubble(t, func(c *Config) { c.ContentEncoding = encoding }, func(t *testing.T, h *hec, s *Sink) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -114,6 +115,9 @@ func (s *Sink) post(ctx context.Context, n *node, p *sinks.Payload) (*answer, *s
 	return s.exchange(req, opPost)
 }
 
+// scheme stands before the token.
+const scheme = "Splunk "
+
 // channelHeader names the channel of a request.
 const channelHeader = "X-Splunk-Request-Channel"
 
@@ -145,7 +149,7 @@ func (s *Sink) request(ctx context.Context, url string, body *io.SectionReader) 
 	req.GetBody = func() (io.ReadCloser, error) { // for another connection, when this one was closed while it was idle
 		return io.NopCloser(io.NewSectionReader(body, 0, body.Size())), nil
 	}
-	req.Header.Set("Authorization", "Splunk "+s.token.Reveal())
+	req.Header.Set("Authorization", scheme+s.token.Reveal())
 	req.Header.Set("Content-Type", "application/json")
 	return req, nil
 }
@@ -164,7 +168,10 @@ func (s *Sink) exchange(req *http.Request, op string) (*answer, *sinks.Error) {
 		return nil, transportError(op, fmt.Errorf("read answer: %w", err))
 	}
 	// A stranger that repeats what it was sent shall not bring the token into logs.
-	return readAnswer(resp, bytes.ReplaceAll(body, []byte(s.token.Reveal()), []byte("***"))), nil
+	if token := strings.TrimPrefix(req.Header.Get("Authorization"), scheme); token != "" {
+		body = bytes.ReplaceAll(body, []byte(token), []byte("***"))
+	}
+	return readAnswer(resp, body), nil
 }
 
 // patience bounds a request: a minute, and what 32 KiB/s take.

@@ -12,7 +12,8 @@ import (
 type form struct {
 	path   string // of the endpoint, with the metadata of the raw one
 	encode func(dst, record []byte, a arrived) ([]byte, error)
-	index  string // that of all events, as JSON; "": the token's
+	head   func(dst []byte, a arrived) []byte // nil: there is none
+	index  string                             // that of all events, as JSON; "": the token's
 	raw    bool
 }
 
@@ -28,6 +29,9 @@ type writer struct {
 	count  buffer.Count
 	ends   []int64
 	seqs   []uint64
+
+	last   arrived // what the last record had in common with many others
+	millis int64   // when it arrived
 }
 
 // enough is how many bytes of fragments are collected before they are written.
@@ -36,10 +40,10 @@ const enough = 64 << 10
 // Add encodes the records, each on its own.
 func (w *writer) Add(c *buffer.Chunk, rows []int) error {
 	if w.buf == nil {
-		w.buf = make([]byte, 0, 2*enough)
+		w.buf = make([]byte, 0, enough+enough/4)
 	}
 	for _, row := range rows {
-		record, a := c.Bytes(row), arrived{c.Position(row), c.ArrivalMillis(row)}
+		record, a := c.Bytes(row), w.arrived(c, row)
 		before := len(w.buf)
 		buf, err := w.form.encode(w.buf, record, a)
 		if err != nil {
@@ -59,6 +63,21 @@ func (w *writer) Add(c *buffer.Chunk, rows []int) error {
 		}
 	}
 	return nil
+}
+
+// arrived returns when and where a record did. Many arrive together.
+func (w *writer) arrived(c *buffer.Chunk, row int) arrived {
+	at, millis := c.Position(row), c.ArrivalMillis(row)
+	a := &w.last
+	if millis != w.millis || at.Epoch != a.at.Epoch || a.time == nil {
+		w.millis, a.time = millis, appendSeconds(a.time[:0], millis)
+		a.at = at
+		if w.form.head != nil {
+			a.head = w.form.head(a.head[:0], *a)
+		}
+	}
+	a.at = at
+	return *a
 }
 
 func (w *writer) flush() (err error) {

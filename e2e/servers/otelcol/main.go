@@ -56,6 +56,6 @@ func factories() (f otelcol.Factories, err error) {
 	if f.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](fileexporter.NewFactory()); err != nil {
 		return f, err
 	}
-	f.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](ackextension.NewFactory())
+	f.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](ackextension.NewFactory(), newRecordsFactory())
 	return f, err
 }
