@@ -166,7 +166,9 @@ type Payload struct {
 
 	// Ends and Seqs let a payload be delivered in parts: Ends[i] is where the
 	// fragment of the record with sequence Seqs[i] ends in the body. Both are
-	// nil if the body is opaque, as an object's is.
+	// nil if the body is opaque, as an object's is. With Seqs alone it is
+	// opaque, too, but its records can be given up, all together: the sink then
+	// answers neither with Items nor with Bisect.
 	Ends []int64  `json:"ends,omitempty"`
 	Seqs []uint64 `json:"seqs,omitempty"`
 

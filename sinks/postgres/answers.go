@@ -22,7 +22,8 @@ type meaning struct {
 
 const (
 	hintLogin  = "correct the user in dsn and password, or allow the user in pg_hba.conf"
-	hintRights = "allow the user: GRANT INSERT (and, with on_conflict, SELECT and UPDATE) ON %s; for the checkpoints SELECT, INSERT, UPDATE, DELETE"
+	hintRights = "allow the user: GRANT INSERT (and, with on_conflict, SELECT and UPDATE) ON %s; for the checkpoints SELECT, INSERT, UPDATE, DELETE; " +
+		"with on_conflict also TEMPORARY on the database"
 	hintTable  = "create the table %s or correct copy_command.data_table_name"
 	hintColumn = "correct copy_command.data_table_columns or on_conflict.keys: they do not fit the table %s"
 	hintKey    = "create a unique index on on_conflict.keys of the table %s"
@@ -48,6 +49,9 @@ var meanings = map[string]meaning{
 	"27":    {sinks.BadRecord, ""},
 	"28":    {sinks.Permanent, hintLogin},
 	"2B":    {sinks.Permanent, ""},
+	"2F":    {sinks.BadRecord, ""},
+	"38":    {sinks.BadRecord, ""},
+	"39":    {sinks.BadRecord, ""},
 	"3D":    {sinks.Permanent, "create the database or correct dsn"},
 	"3F":    {sinks.Permanent, "create the schema of %s or correct copy_command.data_table_name"},
 	"42":    {sinks.Permanent, ""},
@@ -58,18 +62,14 @@ var meanings = map[string]meaning{
 	"42P05": {sinks.Retryable, hintPool},
 	"44":    {sinks.BadRecord, ""},
 	"25006": {sinks.Retryable, "the server is read-only: a replica; add target_session_attrs=read-write and all hosts to dsn"},
-	"53":    {sinks.Retryable, ""},
-	"53100": {sinks.Retryable, hintSpace},
+	"53100": {sinks.Permanent, hintSpace},
 	"53300": {sinks.Throttled, "raise max_connections of the server, or use PgBouncer"},
 	"54":    {sinks.BadRecord, ""}, // an index entry, a field or a JSON document that is too large
 	"54011": {sinks.Permanent, ""}, // too many columns
 	"54023": {sinks.Permanent, ""}, // too many arguments
 	"55000": {sinks.Permanent, ""},
 	"F0":    {sinks.Permanent, "look at the server's configuration file"},
-	"HV":    {sinks.Retryable, ""},
-	"P0":    {sinks.Retryable, ""},
-	"P0001": {sinks.BadRecord, ""}, // and like this: RAISE EXCEPTION
-	"P0004": {sinks.BadRecord, ""}, // ASSERT
+	"P0":    {sinks.BadRecord, ""}, // and like this: RAISE EXCEPTION, ASSERT
 	"22P03": {sinks.Permanent, "tell us: the server does not understand the rows we send for %s"},
 	"22P04": {sinks.Permanent, "tell us: the server does not understand the rows we send for %s"},
 }

@@ -114,6 +114,7 @@ func (c *Config) UseConnection(connection any) error {
 const (
 	largestBatch    = 1 << 30
 	mostConnections = 64
+	longestRetry    = 24 * time.Hour
 )
 
 // Validate reports everything that is wrong, each as a *field.Error.
@@ -145,6 +146,9 @@ func (c *Config) Validate() error {
 	}
 	if c.BufferingHints.Interval <= 0 || c.BufferingHints.Interval.Std() > 24*time.Hour {
 		add(field.Errorf("buffering_hints.interval", "more than 0s and at most 24h", "%v is out of range", c.BufferingHints.Interval))
+	}
+	if d := c.RetryOptions.Duration.Std(); d < 0 || d > longestRetry {
+		add(field.Errorf("retry_options.duration", "at most 24h; Firehose's for Redshift is 3600s", "%v is out of range", c.RetryOptions.Duration))
 	}
 	add(field.Under("s3_backup", c.S3Backup.Validate(c.S3BackupMode)))
 	return errors.Join(problems...)

@@ -311,46 +311,6 @@ func (e *encoder) array(dst []byte, c *cursor) []byte {
 	return dst
 }
 
-// uuid appends the 16 bytes of hexadecimal digits, with hyphens between groups
-// of four and braces around them, or without.
-func (e *encoder) uuid(dst []byte, c *cursor, value []byte) []byte {
-	digits := value
-	if n := len(digits); n >= 2 && digits[0] == '{' && digits[n-1] == '}' {
-		digits = digits[1 : n-1]
-	}
-	dst = append(dst, 0, 0, 0, 16)
-	start := len(dst)
-	n := 0
-	for i, b := range digits {
-		var x byte
-		switch {
-		case b >= '0' && b <= '9':
-			x = b - '0'
-		case b|0x20 >= 'a' && b|0x20 <= 'f':
-			x = b | 0x20 - 'a' + 10
-		case b == '-' && n > 0 && n%4 == 0 && n < 32 && digits[i-1] != '-':
-			continue
-		default:
-			n = -1
-		}
-		if n < 0 || n == 32 {
-			n = -1
-			break
-		}
-		if n%2 == 0 {
-			dst = append(dst, x<<4)
-		} else {
-			dst[len(dst)-1] |= x
-		}
-		n++
-	}
-	if n != 32 {
-		e.refuse(c, "22P02", "%s is no uuid", shown(value))
-		return dst[:start]
-	}
-	return dst
-}
-
 // shown cuts a value for a message, which is kept in the database until the
 // record is in the error output.
 func shown(value []byte) string {

@@ -249,11 +249,13 @@ func TestWhatAPersonHasToMendIsHeld(t *testing.T) {
 		{"a view", `CREATE VIEW numbers AS SELECT 1 AS id`, `DROP VIEW numbers; CREATE TABLE numbers (id int)`, "columns", nil},
 		{"a type that cannot be filled", `CREATE TABLE numbers (id int, p point)`, `ALTER TABLE numbers DROP p`, "columns", nil},
 		{"no unique index", `CREATE TABLE numbers (id int)`, `ALTER TABLE numbers ADD UNIQUE (id)`, "42P10", func(c *postgres.Config) { c.OnConflict = onConflict("update", "id") }},
-		{"no rights", `CREATE TABLE numbers (id int); CREATE ROLE u1 LOGIN; GRANT ALL ON SCHEMA public TO u1`, `GRANT ALL ON numbers TO u1`, "42501", func(c *postgres.Config) { c.DSN = strings.Replace(c.DSN, "postgres@", "u1@", 1) }},
+		{"no rights", `CREATE TABLE numbers (id int); CREATE USER nobody; GRANT ALL ON SCHEMA public TO nobody`, `GRANT ALL ON numbers TO nobody`, "42501", func(c *postgres.Config) { c.DSN = strings.Replace(c.DSN, "postgres@", "nobody@", 1) }},
 		{"no schema", ``, `CREATE SCHEMA s; CREATE TABLE s.numbers (id int); CREATE VIEW numbers AS SELECT * FROM s.numbers`, "42P01", func(c *postgres.Config) { c.CopyCommand.DataTableName = "s.numbers" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDatabase(t)
+			nobody := "nobody_" + d.name // users are the server's, not the database's
+			c.before, c.mend = strings.ReplaceAll(c.before, "nobody", nobody), strings.ReplaceAll(c.mend, "nobody", nobody)
 			if c.before != "" {
 				d.exec(c.before)
 			}
@@ -261,6 +263,7 @@ func TestWhatAPersonHasToMendIsHeld(t *testing.T) {
 			if c.change != nil {
 				c.change(config)
 			}
+			config.DSN = strings.ReplaceAll(config.DSN, "nobody", nobody)
 			out := open(t, config)
 			p := out.payload(`{"id":1}`, `{"id":2}`)
 			for range 2 {

@@ -113,20 +113,26 @@ func (l *load) recall(ctx context.Context) error {
 	return nil
 }
 
+// growth is how many times more records are copied after some went in.
+const growth = 4
+
 // copyAll copies all records but those that the table does not take. These are
-// found by copying less and less, until one fails alone; where the server says
-// which row it was, that is the next to be tried alone.
+// found by halving, until one fails alone; where the server says which row it
+// was, that is the next to be tried alone.
 func (l *load) copyAll(ctx context.Context, t *target) error {
 	n := len(l.payload.Seqs)
+	bad := 0 // if it is more than from, a record between them fails
 	for from, size := 0, n; from < n; {
 		end := min(from+size, n)
 		err := l.copy(ctx, t, from, end)
 		if err == nil {
-			if from = end; from < n {
-				size = min(2*size, n)
-				err = l.savepoint(ctx, `RELEASE SAVEPOINT `, `SAVEPOINT `)
+			if from = end; from == n {
+				break
 			}
-			if err != nil {
+			if size = min(growth*size, n); from < bad {
+				size = max((bad-from)/2, 1)
+			}
+			if err := l.savepoint(ctx, `RELEASE SAVEPOINT `, `SAVEPOINT `); err != nil {
 				return err
 			}
 			continue
@@ -138,6 +144,7 @@ func (l *load) copyAll(ctx context.Context, t *target) error {
 		if err := l.savepoint(ctx, `ROLLBACK TO SAVEPOINT `); err != nil {
 			return err
 		}
+		bad = end
 		switch at := l.named(err); {
 		case end-from == 1:
 			l.conn.rows.refuse(from, e.Reason, said(err))
@@ -145,7 +152,7 @@ func (l *load) copyAll(ctx context.Context, t *target) error {
 		case at == from:
 			size = 1
 		case at > from && at < end:
-			size = at - from
+			size, bad = at-from, at+1
 		default:
 			size = (end - from) / 2
 		}
@@ -181,7 +188,7 @@ func (l *load) stream(ctx context.Context, table string, columns []string, from,
 	return err
 }
 
-// orderColumn is the column of the temporary table that says which record came
+// orderColumn is the column of the temporary table that says which row came
 // first, and the table's name.
 const orderColumn = "hydrant_batch"
 
@@ -215,7 +222,7 @@ func (l *load) merge(ctx context.Context, t *target, from, end int) error {
 		}
 	}
 	_, err = l.conn.run(ctx,
-		stmt(`INSERT INTO `+l.at.data.sql()+` (`+columns+`) SELECT DISTINCT ON (`+keys+`) `+columns+` FROM `+table+
+		stmt(`INSERT INTO `+l.at.data.sql()+` (`+columns+`) OVERRIDING SYSTEM VALUE SELECT DISTINCT ON (`+keys+`) `+columns+` FROM `+table+
 			` ORDER BY `+keys+`, "`+orderColumn+`"`+order+` ON CONFLICT (`+keys+`) DO `+do),
 		stmt(`DROP TABLE `+table))
 	return err

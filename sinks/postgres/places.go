@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,12 +40,15 @@ func (s *Sink) findData(ctx context.Context, c *conn, p *sinks.Payload) (relatio
 	if s.config.CreateTable != IfMissing {
 		return data, missing(s.table)
 	}
-	sql, err := s.createSQL(p)
+	sql, left, err := s.createSQL(p)
 	if err != nil {
-		return data, &sinks.Error{Kind: sinks.Permanent, Op: "create table", Reason: "columns", Err: err,
-			Hint: "create the table yourself"}
+		return data, err
 	}
-	s.note("creating the table, with columns for the first batch:\n" + sql)
+	text := "creating the table, with columns for the first batch:\n" + sql
+	if len(left) > 0 {
+		text += "\nwithout columns for these fields: " + strings.Join(left, ", ")
+	}
+	s.note(text)
 	if _, err := c.one(ctx, sql); err != nil && !made(err) {
 		return data, classify("create table", s.table, err)
 	}
@@ -105,17 +107,17 @@ func checkpointsSQL(r relation) []string {
 const sample = 10_000
 
 // createSQL writes the statement that makes the table, with columns for the
-// records of a payload.
-func (s *Sink) createSQL(p *sinks.Payload) (string, error) {
+// records of a payload but for the fields left, which cannot be columns. If no
+// record has any, perhaps those of the next payload do.
+func (s *Sink) createSQL(p *sinks.Payload) (sql string, left []string, err error) {
 	inference := schema.NewInference(sample)
-	var buf bytes.Buffer
+	inference.TimestampFormats = s.config.TimestampFormats
+	var record []byte
 	at := int64(0)
 	for _, end := range p.Ends {
-		buf.Reset()
-		buf.Grow(int(end - at))
-		record := buf.AvailableBuffer()[:end-at]
+		record = slices.Grow(record[:0], int(end-at))[:end-at]
 		if n, err := p.Body.ReadAt(record, at); n < len(record) {
-			return "", fmt.Errorf("read spool file: %w", err)
+			return "", nil, fmt.Errorf("read spool file: %w", err)
 		}
 		at = end
 		if inference.Add(record) {
@@ -123,11 +125,27 @@ func (s *Sink) createSQL(p *sinks.Payload) (string, error) {
 		}
 	}
 	inferred, err := inference.Schema()
-	if err != nil {
-		return "", err
+	if err == nil {
+		left = inference.Left()
+		inferred.Columns = slices.DeleteFunc(inferred.Columns, func(f column.Field) bool {
+			unfit := checkName(f.Name) != nil || f.Name == orderColumn
+			if unfit {
+				left = append(left, f.Name)
+			}
+			return unfit
+		})
 	}
-	return tableSQL(s.table, inferred.Columns, s.config), nil
+	if err != nil || len(inferred.Columns) == 0 {
+		e := &sinks.Error{Kind: sinks.BadRecord, Op: "create table", Reason: "columns", Err: errNoColumns}
+		if s.config.OnBadRow == Hold {
+			e.Kind, e.Hint = sinks.Permanent, "create the table yourself"
+		}
+		return "", nil, e
+	}
+	return tableSQL(s.table, inferred.Columns, s.config), left, nil
 }
+
+var errNoColumns = errors.New("no record has a field that can be a column")
 
 // tableSQL writes the statement for columns of which some may be wanted.
 func tableSQL(table relation, columns []column.Field, c *Config) string {

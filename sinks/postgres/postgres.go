@@ -137,9 +137,11 @@ func (s *Sink) targetOf(answer [][][]byte) (*target, error) {
 	}
 	if k := s.config.OnConflict; k != nil {
 		for _, key := range k.Keys {
-			if !slices.Contains(t.names, key) {
+			i := slices.Index(t.names, key)
+			if i < 0 {
 				return nil, fmt.Errorf("column %s of on_conflict.keys is not filled", key)
 			}
+			t.need[i] = true // two records without a key would count as one
 		}
 	}
 	s.target, s.seen = t, string(text)

@@ -76,10 +76,15 @@ type delivery struct {
 
 func open(t testing.TB, c *postgres.Config) *delivery {
 	t.Helper()
+	return openIn(t, c, sinktest.Env(t))
+}
+
+func openIn(t testing.TB, c *postgres.Config, env sinks.Env) *delivery {
+	t.Helper()
 	if err := c.Validate(); err != nil {
 		t.Fatalf("Validate: %v", err)
 	}
-	to, err := c.Open(sinktest.Env(t))
+	to, err := c.Open(env)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -89,6 +94,24 @@ func open(t testing.TB, c *postgres.Config) *delivery {
 		}
 	})
 	return &delivery{t, to.Destination}
+}
+
+// openNoted is open with what the sink notes.
+func openNoted(t testing.TB, c *postgres.Config) (d *delivery, notes func() string) {
+	t.Helper()
+	var mu sync.Mutex
+	var text string
+	env := sinktest.Env(t)
+	env.Note = func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		text += line + "\n"
+	}
+	return openIn(t, c, env), func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return text
+	}
 }
 
 // payload seals records.
@@ -136,6 +159,14 @@ func refusals(e *sinks.Error) []string {
 		all = append(all, fmt.Sprintf("%d %s %s", it.Row, it.Code, it.Message))
 	}
 	return all
+}
+
+// asError is nil when there is none.
+func asError(err error) *sinks.Error {
+	if err == nil {
+		return nil
+	}
+	return sinks.AsError(err)
 }
 
 func secret(s string) field.Secret { return field.NewSecret(s) }

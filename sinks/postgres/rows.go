@@ -31,7 +31,7 @@ type rows struct {
 	payload *sinks.Payload
 	refused []bool // by row of the payload; what is set is left out
 	items   []sinks.Item
-	ordered bool // each row ends with its number in the payload
+	ordered bool // each row ends with its number
 
 	next, end int // rows of the payload that are not read yet
 	ended     bool
@@ -139,7 +139,7 @@ func (r *rows) load() error {
 		if !r.refused[r.next] {
 			r.list = append(r.list, len(r.list))
 			r.of = append(r.of, int32(r.next))
-			r.chunk.Append(uint32(at-start), uint32(p.Ends[r.next]-start), 0)
+			r.chunk.Append(uint32(at-start), uint32(p.Ends[r.next]-start)-1, 0) // without the end of the line
 		}
 		at = p.Ends[r.next]
 	}
@@ -171,7 +171,7 @@ func (r *rows) encodeRows(list []int) (ok bool) {
 // append encodes the next row of the batch, for a record.
 func (r *rows) append(record int) (ok bool) {
 	before := len(r.out)
-	r.out = r.encode.next(r.out, int64(record), r.ordered)
+	r.out = r.encode.next(r.out, int64(len(r.sent)), r.ordered)
 	if len(r.out) == before {
 		r.refuse(record, r.encode.bad.code, r.encode.bad.message)
 		return false

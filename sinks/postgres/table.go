@@ -89,7 +89,7 @@ func scanAll(answer [][][]byte) ([]found, error) {
 type target struct {
 	names   []string
 	types   []typ
-	need    []bool // NOT NULL
+	need    []bool // of NOT NULL, or of on_conflict.keys
 	schema  *column.Schema
 	options column.Options
 }
