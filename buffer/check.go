@@ -122,7 +122,7 @@ func inspectShard(l *Log, n int, report func(Damage)) (s *shard, v survey, err e
 		if lost, err = s.inspectJournals(collect); err != nil {
 			return s, v, err
 		}
-		v = survey{fs: l.dir.fs, shard: s, high: s.mark(), settled: s.own.state.settledCount(), report: collect, foreign: l.dir.o.Events.foreign}
+		v = survey{fs: l.dir.fs, shard: s, high: s.mark(), passed: s.passed(), report: collect, foreign: l.dir.o.Events.foreign}
 		if err = v.run(); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -173,7 +173,7 @@ func checkShard(l *Log, n int) (ShardReport, error) {
 		return report, err
 	}
 	report.Segments = len(v.kept)
-	last := s.own.state.through()
+	last := s.settled()
 	for _, f := range v.kept {
 		if f.seg.first() > last+1 {
 			damaged(s.missing(f.seg.path, last+1, f.seg.first()-1))
@@ -213,11 +213,14 @@ func (s *shard) missing(file string, first, last uint64) Damage {
 	return Damage{File: file, First: first, Last: last, Lost: Count{Records: l.records()}, Reason: s.counted(l, "records are missing")}
 }
 
+// counted adds to the reason of a loss that it is in every account it belongs to.
 func (s *shard) counted(l loss, reason string) string {
-	if s.own.knows(l) {
-		return reason + " (counted already)"
+	for _, k := range s.cursors {
+		if !k.finished() && !k.knows(l) {
+			return reason
+		}
 	}
-	return reason
+	return reason + " (counted already)"
 }
 
 // verify reads every frame of a segment, and compares them with its seal.

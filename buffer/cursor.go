@@ -39,7 +39,9 @@ func newCursor(s *shard, stream, home, where string) *cursor {
 }
 
 // load reads the journal. There may be none (fs.ErrNotExist) or only a damaged
-// one (errNoCheckpoint), which is put aside.
+// one (errNoCheckpoint). That is copied for the operator and stays where it is
+// until a good one takes its place: without any, nobody would know that there
+// is a follower.
 func (k *cursor) load() error {
 	d := k.shard.log.dir
 	if err := removeIfThere(d.fs, k.journal.path+".new"); err != nil {
@@ -47,14 +49,34 @@ func (k *cursor) load() error {
 	}
 	c, err := readJournal(d.fs, k.journal.path, k.journal.header, k.damaged)
 	if errors.Is(err, errNoCheckpoint) {
-		k.damaged(Damage{File: k.journal.path, Reason: err.Error()})
-		if err := k.shard.quarantineFile(k.journal.path); err != nil {
-			return err
+		x := Damage{File: k.journal.path, Reason: err.Error()}
+		if x.Quarantine, err = k.keepJournal(); err != nil {
+			x.Reason += "; it could not be copied: " + err.Error()
 		}
+		k.damaged(x)
 		return errNoCheckpoint
 	}
 	k.state = c
 	return err
+}
+
+// keepJournal copies the journal to the quarantine.
+func (k *cursor) keepJournal() (name string, err error) {
+	fsys, dir := k.shard.log.dir.fs, path.Join(k.home, "quarantine")
+	text, err := readWhole(fsys, k.journal.path)
+	if err != nil {
+		return "", err
+	}
+	if err := makeDir(fsys, dir); err != nil {
+		return "", err
+	}
+	if name, err = freeName(fsys, path.Join(dir, k.spool+"-journal")); err != nil {
+		return "", err
+	}
+	if err := replaceFile(fsys, name, text); err != nil {
+		return "", err
+	}
+	return name, nil
 }
 
 // save makes durable what load has read: it may be in the page cache only.

@@ -29,6 +29,7 @@ import (
 //	streams/<id>/shards/<nn>/journal
 //	streams/<id>/shards/<nn>/log/<ordinal>-<file id>.seg
 //	streams/<id>/follows/<id of another stream>/<nn>/journal
+//	jobs/, tls/                   the program's: replays and backfills, certificates
 const (
 	lockName     = "LOCK"
 	identityName = "IDENTITY"
@@ -247,7 +248,7 @@ func (d *Dir) reportForeign() error {
 	for _, name := range names {
 		switch name {
 		case lockName, identityName, identityName + copySuffix, identityName + ".new", identityName + copySuffix + ".new",
-			ballastName, streamsName, "lost+found":
+			ballastName, streamsName, "jobs", "tls", "lost+found":
 		default:
 			d.o.Events.foreign(name)
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/hydrant-dev/hydrant/buffer/fault"
 	"github.com/hydrant-dev/hydrant/buffer/segment"
 	"github.com/hydrant-dev/hydrant/buffer/vfs"
 )
@@ -165,6 +166,7 @@ func (l *Log) Follow(leader *Log, from Start) error {
 
 // Unfollow makes l deliver what the logs it follows have accepted by now, and
 // no more. A log that it has delivered so far is not held back any longer.
+// Feeds stay good, and give nothing behind that.
 func (l *Log) Unfollow() error {
 	if err := l.follow(nil, Oldest); err != nil {
 		return fmt.Errorf("end following: %w", err)
@@ -253,6 +255,10 @@ func (k *cursor) join(from Start) error {
 	defer func() { <-k.journal.turn }()
 	s := k.shard
 	s.mu.Lock()
+	if s.closed.Load() {
+		s.mu.Unlock()
+		return ErrClosed
+	}
 	known := slices.Contains(s.cursors, k)
 	if !known || k.finished() {
 		k.enter(from)
@@ -261,6 +267,14 @@ func (k *cursor) join(from Start) error {
 		s.cursors = append(slices.Clip(s.cursors), k)
 	}
 	s.mu.Unlock()
+	if !known && fault.Bug("follow-not-durable") {
+		return nil
+	}
+	// In a file of its own: were this entry damaged in a longer one, the entry
+	// before it would say that the stream has left.
+	if err := k.journal.close(); err != nil {
+		return err
+	}
 	return k.commitInTurn(func(c *checkpoint) error { c.End = nil; return nil })
 }
 
@@ -339,20 +353,24 @@ func ReleaseDir(fsys vfs.FS, stream string) (released []Holder, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	names, err := d.Streams()
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(names, stream) {
+	id, known := d.streams[stream]
+	if !known {
 		return nil, fmt.Errorf("release %s: there is no such stream in the data directory", stream)
 	}
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(d.streams)) {
+		follows, err := d.hasJournal(path.Join(streamsName, id, followsName, d.streams[name]))
+		if err != nil {
+			return released, err
+		}
+		if !follows {
+			continue
+		}
 		l, err := d.OpenLog(name, LogOptions{})
 		if err != nil {
 			return released, err
 		}
 		for _, h := range l.Holders() {
-			if h.Stream != stream || name == stream {
+			if h.Stream != stream {
 				continue
 			}
 			dropped, err := l.Release(stream)

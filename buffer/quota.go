@@ -46,16 +46,24 @@ func (q quota) admit(n int64) (time.Duration, error) {
 // holds most of the logs.
 func blame(err error, logs ...*Log) error {
 	var most Holder
+	follows := ""
 	for _, l := range logs {
 		if all := l.Holders(); len(all) > 0 && all[0].Bytes > most.Bytes && all[0].Waiting.Records > 0 {
-			most = all[0]
+			most, follows = all[0], ""
+			if most.Stream != l.stream {
+				follows = l.stream
+			}
 		}
 	}
 	if most.Stream == "" {
 		return fmt.Errorf("%w; check why delivery is behind, or raise the limit", err)
 	}
-	return fmt.Errorf("%w; stream %s has not delivered %d records and holds %d bytes: check why it is behind, or raise the limit",
+	err = fmt.Errorf("%w; stream %s has not delivered %d records and holds %d bytes: check why it is behind, or raise the limit",
 		err, most.Stream, most.Waiting.Records, most.Bytes)
+	if follows != "" {
+		err = fmt.Errorf("%w; if it is not to follow %s any more, stop hydrant and let it go with: hydrant buffer release %s", err, follows, most.Stream)
+	}
+	return err
 }
 
 // pressed reports whether the quota is beyond its soft limit.

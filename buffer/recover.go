@@ -22,7 +22,7 @@ func (s *shard) recover() error {
 	if err != nil {
 		return err
 	}
-	v := survey{fs: s.log.dir.fs, shard: s, high: s.mark(), settled: s.own.state.settledCount(), report: s.own.damaged, foreign: s.log.dir.o.Events.foreign}
+	v := survey{fs: s.log.dir.fs, shard: s, high: s.mark(), passed: s.passed(), report: s.own.damaged, foreign: s.log.dir.o.Events.foreign}
 	if err := v.run(); err != nil {
 		return err
 	}
@@ -83,6 +83,21 @@ func (s *shard) mark() high {
 		}
 	}
 	return most
+}
+
+// passed returns what all streams had settled by what their journals say. No
+// segment was deleted that holds a record behind it.
+func (s *shard) passed() (least Count) {
+	first := true
+	for _, k := range s.cursors {
+		if k.state.Generation == 0 || k.finished() {
+			continue // its journal says nothing, or that it needs nothing
+		}
+		if c := k.state.settledCount(); first || c.Records < least.Records {
+			least, first = c, false
+		}
+	}
+	return least
 }
 
 // adoptSurvey takes over what was found.
@@ -225,14 +240,9 @@ func readSteady(file io.ReaderAt, b []byte, off int64) error {
 
 // quarantineFile moves a file out of the way, keeping it for the operator.
 func (s *shard) quarantineFile(name string) error {
-	to := path.Join(s.log.path, "quarantine", shardName(s.n)+"-"+path.Base(name))
-	for n := 1; ; n++ {
-		if _, err := s.log.dir.fs.Stat(to); errors.Is(err, fs.ErrNotExist) {
-			break
-		} else if err != nil {
-			return err
-		}
-		to = path.Join(s.log.path, "quarantine", fmt.Sprintf("%s-%s.%d", shardName(s.n), path.Base(name), n))
+	to, err := freeName(s.log.dir.fs, path.Join(s.log.path, "quarantine", shardName(s.n)+"-"+path.Base(name)))
+	if err != nil {
+		return err
 	}
 	if err := s.log.dir.fs.Rename(name, to); err != nil {
 		return err
@@ -241,6 +251,19 @@ func (s *shard) quarantineFile(name string) error {
 		return err
 	}
 	return syncDir(s.log.dir.fs, path.Dir(name))
+}
+
+// freeName returns name, or name with a number that is not taken.
+func freeName(fsys vfs.FS, name string) (string, error) {
+	free := name
+	for n := 1; ; n++ {
+		if _, err := fsys.Stat(free); errors.Is(err, fs.ErrNotExist) {
+			return free, nil
+		} else if err != nil {
+			return "", err
+		}
+		free = fmt.Sprintf("%s.%d", name, n)
+	}
 }
 
 // bytesWithin returns the bytes of the records in g before seq, if damage does

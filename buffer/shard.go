@@ -21,6 +21,7 @@ import (
 //	read.go     a reader turns segments back into chunks
 //	cursor.go   where a stream stands in the shard: its plans and checkpoints
 //	plan.go     a cursor as a feed
+//	follow.go   the cursors of other streams
 //	recover.go  what a start does with what it finds
 type shard struct {
 	log   *Log

@@ -21,7 +21,7 @@ type survey struct {
 	fs      vfs.FS
 	shard   *shard
 	high    high
-	settled Count // what the journal says was settled or lost up to Settled
+	passed  Count // what the journals say that all streams have settled
 	report  func(Damage)
 	foreign func(path string)
 
@@ -228,9 +228,11 @@ func (v *survey) fillStarts() error {
 		if f.opened || f.sealOK && f.known {
 			continue
 		}
-		before := v.settled // the segment before is deleted
+		before := v.passed // the segment before is deleted
 		if i > 0 {
 			before = v.kept[i-1].seg.last
+		} else if before.Records > f.seg.last.Records {
+			before = f.seg.last // and this one could be, too
 		}
 		if !f.known {
 			f.seg.start.Records = before.Records

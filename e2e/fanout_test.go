@@ -5,7 +5,9 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +25,9 @@ func fan() []testbed.Stream {
 		{Name: "far", Follow: "all", Compression: "ZSTD", Size: "1MiB"},
 	}
 }
+
+// fanOutKillsEnv says how often the program is killed.
+const fanOutKillsEnv = "HYDRANT_FANOUT_KILLS"
 
 const smallSegments = "  buffer: {segment_size: 1MiB, min_free: 1%}\n  log: {level: warn}"
 
@@ -63,6 +68,12 @@ func TestEveryFollowerDeliversEveryRecordOnceWhateverIsKilled(t *testing.T) {
 	kills := 45
 	if testing.Short() {
 		kills = 8
+	}
+	if text := os.Getenv(fanOutKillsEnv); text != "" {
+		var err error
+		if kills, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("%s: %v", fanOutKillsEnv, err)
+		}
 	}
 	far := "far"
 	stop := b.Produce()

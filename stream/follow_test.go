@@ -86,33 +86,44 @@ func TestFollowersDeliverEveryRecordInWhateverOrderTheyAreWritten(t *testing.T) 
 	}
 }
 
+// TestADestinationThatIsAwayHoldsBackNoOther: whether it is that of the stream
+// with the records or that of one that follows.
 func TestADestinationThatIsAwayHoldsBackNoOther(t *testing.T) {
-	p := newPlant(t)
-	specs := []Spec{p.spec("all", "v"), p.follower("up", "all", "v"), p.follower("away", "all", "v")}
-	p.sinks["away"].send = func(context.Context, *sinks.Payload, []string) error { return errors.New("away") }
-	p.apply(specs...)
-	want := p.fill("all", 1, 300)
-	for _, name := range []string{"all", "up"} {
-		st, _ := p.Stream(name)
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		if err := st.Drain(ctx); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		cancel()
-		p.delivered(name, want)
-	}
-	if hold := p.status("all").Holders; len(hold) != 3 || hold[0].Stream != "away" || hold[0].Waiting.Records != 300 {
-		t.Errorf("holders are %+v, want away with all of it", hold)
-	}
-	p.close()
+	names := []string{"all", "one", "two"}
+	for _, away := range []string{"all", "two"} {
+		t.Run(away, func(t *testing.T) {
+			p := newPlant(t)
+			specs := []Spec{p.spec("all", "v"), p.follower("one", "all", "v"), p.follower("two", "all", "v")}
+			p.sinks[away].send = func(context.Context, *sinks.Payload, []string) error { return errors.New("away") }
+			p.apply(specs...)
+			want := p.fill("all", 1, 300)
+			for _, name := range names {
+				if name == away {
+					continue
+				}
+				st, _ := p.Stream(name)
+				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+				if err := st.Drain(ctx); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				cancel()
+				p.delivered(name, want)
+			}
+			if hold := p.status("all").Holders; len(hold) != 3 || hold[0].Stream != away || hold[0].Waiting.Records != 300 {
+				t.Errorf("holders are %+v, want %s with all of it", hold, away)
+			}
+			p.close()
 
-	p.sinks["away"].send = nil
-	p.open()
-	p.apply(specs...)
-	p.drain()
-	p.delivered("away", want)
-	p.delivered("up", want)
-	p.close()
+			p.sinks[away].send = nil
+			p.open()
+			p.apply(specs...)
+			p.drain()
+			for _, name := range names {
+				p.delivered(name, want)
+			}
+			p.close()
+		})
+	}
 }
 
 func TestFollowersChangeUnderLoadLosesAndRepeatsNothing(t *testing.T) {
@@ -199,6 +210,96 @@ func TestAStreamThatCeasesToFollowHasRecordsOfItsOwn(t *testing.T) {
 		t.Errorf("ledger %+v, %d records are delivered", l, len(got))
 	}
 	p.close()
+}
+
+// TestWhatAStreamFollowedIsFinishedWhateverTheConfigurationSaysAfterARestart:
+// f comes before the stream it followed, and has another source now.
+func TestWhatAStreamFollowedIsFinishedWhateverTheConfigurationSaysAfterARestart(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after func(p *plant) [][]Spec // what is applied, one after another
+	}{
+		{"before its leader", func(p *plant) [][]Spec { return [][]Spec{{p.spec("f", "v2"), p.spec("leader", "v")}} }},
+		{"a leader that comes back by a reload", func(p *plant) [][]Spec {
+			return [][]Spec{{p.spec("f", "v2")}, {p.spec("f", "v2"), p.spec("leader", "v")}}
+		}},
+		{"another leader that is new", func(p *plant) [][]Spec {
+			return [][]Spec{{p.follower("f", "new", "v2"), p.spec("leader", "v"), p.spec("new", "v")}}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newPlant(t)
+			p.sinks["f"] = &memSink{name: "f", trace: &trace{}}
+			p.sinks["f"].send = func(context.Context, *sinks.Payload, []string) error { return errors.New("away") }
+			p.apply(p.spec("leader", "v"), p.follower("f", "leader", "v"))
+			want := p.fill("leader", 1, 50)
+			p.close()
+
+			p.sinks["f"].send = nil
+			p.open()
+			for _, specs := range c.after(p) {
+				p.apply(specs...)
+			}
+			p.drain()
+			p.delivered("f", want)
+			for _, h := range p.status("leader").Holders {
+				if h.Stream == "f" {
+					t.Errorf("f holds the log it followed: %+v", h)
+				}
+			}
+			p.close()
+		})
+	}
+}
+
+// TestARenamedFollowerLosesNothing: one stream leaves and another, that begins
+// with what comes next, takes its place. What comes meanwhile may be in both.
+func TestARenamedFollowerLosesNothing(t *testing.T) {
+	p := newPlant(t)
+	p.apply(p.spec("all", "v"), p.follower("old", "all", "v"))
+	stop, over := make(chan struct{}), make(chan []string)
+	go func() {
+		var acked []string
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				over <- acked
+				return
+			default:
+			}
+			acked = append(acked, fmt.Sprintf("r%06d", i))
+			if err := p.put("all", acked[i]); err != nil {
+				t.Errorf("put during a reload: %v", err)
+			}
+		}
+	}()
+	until(t, func() bool { return len(p.sinks["old"].lines()) > 50 })
+	next := p.follower("new", "all", "v")
+	next.Start = buffer.Newest
+	p.apply(p.spec("all", "v"), next)
+	until(t, func() bool { return len(p.sinks["new"].lines()) > 50 })
+	close(stop)
+	acked := <-over
+	p.drain()
+	got := slices.Sorted(slices.Values(append(p.sinks["old"].lines(), p.sinks["new"].lines()...)))
+	twice := len(got) - len(slices.Compact(slices.Clone(got)))
+	if got = slices.Compact(got); !slices.Equal(got, acked) {
+		t.Errorf("%d records were delivered, want %d", len(got), len(acked))
+	}
+	if twice > len(acked)/2 {
+		t.Errorf("%d of %d records are in both", twice, len(acked))
+	}
+	p.close()
+}
+
+// until waits for a condition.
+func until(t *testing.T, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it did not happen in 20 s")
+		}
+	}
 }
 
 func count(all []string, one string) (n int) {

@@ -7,9 +7,11 @@ import (
 	"github.com/hydrant-dev/hydrant/sinks"
 )
 
-// pace limits how many payloads of a stream are sent at once. It starts with
-// one, grows by about one with each full round that worked, halves when the
-// destination asks for less, and falls back to one, a probe, when tries fail.
+// pace limits how many payloads of a stream are sent at once, at most the
+// batches that may be in flight on all its feeds: what a destination bears is
+// learnt by all of them together. It starts with one, grows by about one with
+// each full round that worked, halves when the destination asks for less, and
+// falls back to one, a probe, when tries fail.
 type pace struct {
 	mu    sync.Mutex
 	most  int

@@ -42,20 +42,19 @@ func (s *Set) Apply(ctx context.Context, specs []Spec) []string {
 	defer s.applying.Unlock()
 	var changes []string
 	wanted := map[string]bool{}
-	specs = slices.Clone(specs)
-	slices.SortStableFunc(specs, leadersFirst)
+	opened, failed := s.openLogs(specs)
 	for _, spec := range specs {
 		wanted[spec.Name] = true
 		old, running := s.Stream(spec.Name)
 		switch {
-		case running && old.spec.Hash == spec.Hash && old.spec.Revision == spec.Revision && old.active():
+		case running && old.spec.Hash == spec.Hash && old.spec.Revision == spec.Revision && old.active() && !reads(spec.Name, opened):
 			continue
 		case running:
 			changes = append(changes, "changed "+spec.Name)
 		default:
 			changes = append(changes, "started "+spec.Name)
 		}
-		s.put(s.replace(ctx, old, spec))
+		s.put(s.replace(ctx, old, spec, failed[spec.Name]))
 	}
 	for _, old := range s.Streams() {
 		if wanted[old.Name()] {
@@ -74,25 +73,45 @@ func (s *Set) Apply(ctx context.Context, specs []Spec) []string {
 	return changes
 }
 
-// leadersFirst puts streams behind those that they may follow.
-func leadersFirst(a, b Spec) int {
-	rank := func(s Spec) int { return min(len(s.Follow), 1) }
-	return rank(a) - rank(b)
+// openLogs opens the logs that are not open yet, before any stream starts: a
+// stream may follow any of them, or have something left of one that it followed
+// before. It returns those it opened, and by stream why others cannot be.
+func (s *Set) openLogs(specs []Spec) (opened []*buffer.Log, failed map[string]error) {
+	failed = map[string]error{}
+	for _, spec := range specs {
+		if s.logs[spec.Name] != nil {
+			continue
+		}
+		log, err := s.dir.OpenLog(spec.Name, buffer.LogOptions{Shards: spec.Shards, MaxSize: spec.MaxSize})
+		if err != nil {
+			failed[spec.Name] = fmt.Errorf("open buffer: %w", err)
+			continue
+		}
+		s.logs[spec.Name] = log
+		opened = append(opened, log)
+	}
+	return opened, failed
+}
+
+// reads reports whether a stream has something to deliver of one of the logs.
+func reads(stream string, logs []*buffer.Log) bool {
+	return slices.ContainsFunc(logs, func(l *buffer.Log) bool {
+		return slices.ContainsFunc(l.Holders(), func(h buffer.Holder) bool { return h.Stream == stream })
+	})
 }
 
 // replace starts a stream in the place of old, if there is one, on the same
-// open log.
-func (s *Set) replace(ctx context.Context, old *Stream, spec Spec) *Stream {
+// open log. unopened is why it has no log.
+func (s *Set) replace(ctx context.Context, old *Stream, spec Spec, unopened error) *Stream {
 	n := &Stream{spec: spec, fs: s.fs, events: s.events, state: Active, settled: make(chan struct{})}
 	n.spec.InFlight, n.spec.Shards = max(spec.InFlight, 1), max(spec.Shards, 1)
-	var err error
+	err := unopened
 	if old != nil {
-		err = old.stop(ctx)
-		n.log = old.log
+		err = errors.Join(err, old.stop(ctx))
 		fault.Point("K18")
 	}
-	if n.log == nil {
-		n.log, err = s.open(n.spec)
+	if log := s.logs[spec.Name]; log != nil { // a nil *buffer.Log would be a Log that is not nil
+		n.log = log
 	}
 	if err == nil {
 		err = s.link(n.spec)
@@ -104,17 +123,6 @@ func (s *Set) replace(ctx context.Context, old *Stream, spec Spec) *Stream {
 		n.set(Suspended, err.Error())
 	}
 	return n
-}
-
-// open opens the log of a stream. It keeps a nil *buffer.Log from becoming a
-// Log that is not nil.
-func (s *Set) open(spec Spec) (Log, error) {
-	log, err := s.dir.OpenLog(spec.Name, buffer.LogOptions{Shards: spec.Shards, MaxSize: spec.MaxSize})
-	if err != nil {
-		return nil, fmt.Errorf("open buffer: %w", err)
-	}
-	s.logs[spec.Name] = log
-	return log, nil
 }
 
 // link makes the log of a stream follow the one it should, or none.

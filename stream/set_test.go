@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,6 +198,32 @@ func TestABacklogOutlivesARestart(t *testing.T) {
 	st, _ := p.Stream("a")
 	if l := st.Status().Ledger; l.Gap() != 0 || l.Accepted.Records != 200 || l.Delivered.Records != 200 || l.Buffered.Records != 0 {
 		t.Errorf("ledger %+v", l)
+	}
+	p.close()
+}
+
+// TestEveryFeedMaySendItsBatchesAtOnce: what may be in flight is of a feed, and
+// other feeds take nothing of it.
+func TestEveryFeedMaySendItsBatchesAtOnce(t *testing.T) {
+	p := newPlant(t)
+	spec := p.spec("a", "v")
+	spec.Shards, spec.InFlight = 3, 1
+	var busy, most atomic.Int64
+	p.sinks["a"].send = func(context.Context, *sinks.Payload, []string) error {
+		for now := busy.Add(1); now > most.Load(); {
+			most.CompareAndSwap(most.Load(), now)
+		}
+		time.Sleep(time.Millisecond) // so that sends can meet
+		busy.Add(-1)
+		return nil
+	}
+	p.apply(spec)
+	for end := time.Now().Add(20 * time.Second); most.Load() < 3 && time.Now().Before(end); {
+		p.fill("a", 1, 30)
+	}
+	p.drain()
+	if n := most.Load(); n != 3 {
+		t.Errorf("%d batches were sent at once, want one of each feed, 3", n)
 	}
 	p.close()
 }

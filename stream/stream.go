@@ -84,7 +84,7 @@ type Stream struct {
 	log    Log // nil if it could not be opened
 	fs     vfs.FS
 	events *Events
-	pace   *pace
+	pace   *pace // of all workers together
 
 	outputs sinks.Outputs
 	workers []*worker
@@ -163,7 +163,6 @@ func (s *Stream) start() error {
 	}
 	s.outputs = to
 	s.snapshots = map[string]sinks.Outputs{}
-	s.pace = newPace(s.spec.InFlight)
 	stop, cancel := context.WithCancel(context.Background())
 	grace, abandon := context.WithCancel(context.Background())
 	s.cancel, s.abandon, s.stopped = cancel, abandon, make(chan struct{})
@@ -199,7 +198,9 @@ func (s *Stream) run(stop, grace context.Context) {
 func (s *Stream) work(stop, grace context.Context) error {
 	g, stop := errgroup.WithContext(stop)
 	var workers []*worker
-	for _, feed := range s.log.Feeds() {
+	feeds := s.log.Feeds()
+	s.pace = newPace(s.spec.InFlight * len(feeds))
+	for _, feed := range feeds {
 		spool, err := openSpool(s.fs, s.log.SpoolDir(feed), feed.ID())
 		if err != nil {
 			return err

@@ -15,11 +15,12 @@ import (
 )
 
 // TestPowerLossWithFollowers drives a log that two other streams follow, each
-// at its own pace, and stops the power at every operation on the disk.
+// at its own pace, and stops the power at every operation on the disk; with
+// -short at every fifth.
 func TestPowerLossWithFollowers(t *testing.T) {
-	target := int64(12_000)
+	target, every := int64(12_000), 1
 	if testing.Short() {
-		target = 600
+		target, every = 300, 5
 	}
 	var images atomic.Int64
 	for seed := uint64(1); images.Load() < target && !t.Failed(); seed++ {
@@ -28,7 +29,7 @@ func TestPowerLossWithFollowers(t *testing.T) {
 		}
 		synctest.Test(t, func(t *testing.T) {
 			w := &workload{seed: seed, images: &images}
-			w.report(t, w.driveParty())
+			w.report(t, w.driveParty(every))
 		})
 	}
 	t.Logf("%d images", images.Load())
@@ -40,6 +41,11 @@ type party struct {
 	all  [3]*session // the leader first
 	luck *rand.Rand
 }
+
+// starts is where they begin. Nothing is appended before all follow, so each
+// has everything; but one that is forgotten and begins with the newest record
+// has none of what came before.
+var starts = [3]buffer.Start{1: buffer.Oldest, 2: buffer.Newest}
 
 func newParty(fsys *crashfs.FS, histories [3]*history, luck *rand.Rand) *party {
 	p := &party{luck: luck}
@@ -67,7 +73,7 @@ func (p *party) open() error {
 	}
 	for i, s := range p.all {
 		if i > 0 {
-			if err := s.log.Follow(leader.log, buffer.Oldest); err != nil {
+			if err := s.log.Follow(leader.log, starts[i]); err != nil {
 				return err
 			}
 		}
@@ -140,7 +146,8 @@ func (p *party) step() error {
 // comeAndGo takes a follower out and puts it back. It misses nothing: either
 // nothing is appended meanwhile, or it has not delivered all and holds the log.
 func (p *party) comeAndGo() error {
-	s, leader := p.all[1+p.luck.IntN(2)], p.all[0]
+	i, leader := 1+p.luck.IntN(2), p.all[0]
+	s := p.all[i]
 	holds := len(s.plans)+len(s.read)+s.waiting > 0
 	if err := s.log.Unfollow(); err != nil {
 		return err
@@ -154,7 +161,7 @@ func (p *party) comeAndGo() error {
 			s.waiting += c.count
 		}
 	}
-	if err := s.log.Follow(leader.log, buffer.Oldest); err != nil {
+	if err := s.log.Follow(leader.log, starts[i]); err != nil {
 		return err
 	}
 	feeds := s.log.Feeds()
@@ -166,7 +173,7 @@ func (p *party) comeAndGo() error {
 
 func (p *party) close() error { return p.all[0].close() }
 
-func (w *workload) driveParty() error {
+func (w *workload) driveParty(every int) error {
 	first := newHistory()
 	histories := [3]*history{first, newHistory(), newHistory()}
 	for _, h := range histories[1:] {
@@ -176,7 +183,7 @@ func (w *workload) driveParty() error {
 	var last trail
 	p.all[0].fs.Observe(func(op crashfs.Op) {
 		last.add(op)
-		if w.failed.Load() != nil {
+		if w.failed.Load() != nil || last.count()%uint64(every) != 0 {
 			return
 		}
 		if err := w.examineParty(p, luckOf(w.seed, last.count())); err != nil {

@@ -60,6 +60,7 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 		{"no-recovery-sync", power},
 		{"delete-before-checkpoint", power},
 		{"follower-forgotten", follow},
+		{"follow-not-durable", follow},
 		{"retry-sync-after-error", sick},
 		{"no-crc-seed", bytes},
 	} {

@@ -23,7 +23,6 @@ import (
 	"github.com/hydrant-dev/hydrant/configs"
 	"github.com/hydrant-dev/hydrant/convert/column"
 	"github.com/hydrant-dev/hydrant/internal/admin"
-	"github.com/hydrant-dev/hydrant/internal/job"
 	"github.com/hydrant-dev/hydrant/internal/logs"
 	"github.com/hydrant-dev/hydrant/internal/metrics"
 	"github.com/hydrant-dev/hydrant/source/firehose"
@@ -124,9 +123,7 @@ func (s *Server) openDir(config *configs.Config, lines buffer.Events) (err error
 	}
 	events := joinBuffer(s.metrics.Buffer(), lines, buffer.Events{
 		Foreign: func(name string) {
-			if name != tlsDir && name != job.Dir {
-				s.log.Warn("there is something in the data directory that is not hydrant's; it is left alone", "name", name)
-			}
+			s.log.Warn("there is something in the data directory that is not hydrant's; it is left alone", "name", name)
 		},
 	})
 	b := config.Server.Buffer
