@@ -30,6 +30,9 @@ const (
 	postgresEnv   = "HYDRANT_E2E_POSTGRES_KILLS"
 )
 
+// postgresTable takes the records of the oracle.
+const postgresTable = `CREATE TABLE records (id text NOT NULL, size text NOT NULL, sum text NOT NULL, pad text NOT NULL)`
+
 // postgresBed is a program, a database behind a proxy, and producers. Records
 // of one byte, which the oracle's producers also make, are no rows: they belong
 // into the error output.
@@ -44,9 +47,11 @@ type postgresBed struct {
 	producers []*load.Producer
 }
 
-func newPostgresBed(t *testing.T, program string, destination string) *postgresBed {
+// newPostgresBed makes the table by a statement; destination is more of its
+// configuration.
+func newPostgresBed(t *testing.T, table, destination string) *postgresBed {
 	t.Helper()
-	b := &postgresBed{Site: hydrant.NewSite(t, program), T: t, seed: rand.Uint64(), server: servers.Postgres(t)}
+	b := &postgresBed{Site: hydrant.NewSite(t, hydrant.Faulty(t)), T: t, seed: rand.Uint64(), server: servers.Postgres(t)}
 	var moments atomic.Int64
 	b.proxy = servers.NewPostgresProxy(t, b.server.Address, func(kind byte, body []byte) servers.Moment {
 		if kind != 'Q' || !bytes.HasPrefix(body, []byte("COMMIT")) || rand.Int64N(100) >= b.cutShare.Load() {
@@ -55,7 +60,7 @@ func newPostgresBed(t *testing.T, program string, destination string) *postgresB
 		return []servers.Moment{servers.CutBefore, servers.CutSent, servers.CutAnswered}[moments.Add(1)%3]
 	})
 	b.failed = filepath.Join(b.Dir, "failed")
-	b.server.Exec(t, "postgres", `CREATE TABLE records (id text NOT NULL, size text NOT NULL, sum text NOT NULL, pad text NOT NULL)`)
+	b.server.Exec(t, "postgres", table)
 	for number := 1; number <= 3; number++ {
 		b.producers = append(b.producers, &load.Producer{
 			Ledger: &oracle.Ledger{Seed: b.seed, Producer: number},
@@ -108,11 +113,15 @@ func (b *postgresBed) settle() {
 }
 
 // judge compares the table and the error output with the producers' ledgers
-// and with the program's account.
-func (b *postgresBed) judge() {
+// and with the program's account. Failed records of one code, which may be
+// empty, were replayed since.
+func (b *postgresBed) judge(replayedCode string) {
 	b.Helper()
 	tally := oracle.NewTally(b.seed)
-	rejected := b.readFailed(tally)
+	rejected, replayed := b.readFailed(tally, replayedCode)
+	if replayedCode != "" && replayed == 0 {
+		b.Error("there was nothing to replay")
+	}
 	var lines strings.Builder
 	rows := b.server.Exec(b.T, "postgres", `SELECT format('{"id":"%s","size":"%s","sum":"%s","pad":"%s"}', id, size, sum, pad) FROM records`)
 	for _, row := range rows {
@@ -136,8 +145,8 @@ func (b *postgresBed) judge() {
 		b.Fatal(err)
 	}
 	for name, want := range map[string]int{
-		"hydrant_ledger_delivered_records_total": len(rows),
-		"hydrant_ledger_failed_records_total":    rejected,
+		"hydrant_ledger_delivered_records_total": len(rows) - replayed,
+		"hydrant_ledger_failed_records_total":    rejected + replayed,
 		"hydrant_ledger_lost_records_total":      0,
 		"hydrant_ledger_gap_records":             0,
 	} {
@@ -147,8 +156,9 @@ func (b *postgresBed) judge() {
 	}
 }
 
-// readFailed reads the error output, and counts its records.
-func (b *postgresBed) readFailed(tally *oracle.Tally) (n int) {
+// readFailed reads the error output, and counts its records. Those that were
+// replayed are not there any more, as far as the tally is concerned.
+func (b *postgresBed) readFailed(tally *oracle.Tally, replayedCode string) (rejected, replayed int) {
 	b.Helper()
 	var records bytes.Buffer
 	err := filepath.WalkDir(b.failed, func(path string, d fs.DirEntry, err error) error {
@@ -166,11 +176,19 @@ func (b *postgresBed) readFailed(tally *oracle.Tally) (n int) {
 				ErrorCode, TableName string
 				RawData              []byte
 			}
-			if err := json.Unmarshal(lines.Bytes(), &failed); err != nil || failed.ErrorCode != "22032" || failed.TableName != "records" {
+			if err := json.Unmarshal(lines.Bytes(), &failed); err != nil || failed.TableName != "records" {
 				b.Errorf("%s: %v, %.300s", path, err, lines.Bytes())
 			}
+			switch failed.ErrorCode {
+			case replayedCode:
+				replayed++
+				continue
+			case "22032":
+				rejected++
+			default:
+				b.Errorf("%s: %.300s", path, lines.Bytes())
+			}
 			records.Write(append(failed.RawData, '\n'))
-			n++
 		}
 		return lines.Err()
 	})
@@ -180,18 +198,21 @@ func (b *postgresBed) readFailed(tally *oracle.Tally) (n int) {
 	if err := tally.Object("error output", &records, true); err != nil {
 		b.Fatal(err)
 	}
-	return n
+	return rejected, replayed
 }
 
-func TestPostgresHasEachRecordOnceWhateverIsKilled(t *testing.T) {
+// killAgainAndAgain kills the program while records come, at its kill points
+// and at random times, and restarts the server. Then it lets it deliver the
+// rest.
+func (b *postgresBed) killAgainAndAgain() *hydrant.Process {
+	b.Helper()
 	kills := postgresKills
 	if text := os.Getenv(postgresEnv); text != "" {
 		var err error
 		if kills, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("%s: %v", postgresEnv, err)
+			b.Fatalf("%s: %v", postgresEnv, err)
 		}
 	}
-	b := newPostgresBed(t, hydrant.Faulty(t), "")
 	b.cutShare.Store(20)
 	stop := b.produce()
 	points := []string{"K14", "K14-commit", "K14-after", "K9", "K10", "K7", ""}
@@ -205,7 +226,7 @@ func TestPostgresHasEachRecordOnceWhateverIsKilled(t *testing.T) {
 		select {
 		case <-p.Exited():
 			if code := p.Code(); code != -1 {
-				t.Fatalf("hydrant ended by itself with code %d\n%s", code, p.Log())
+				b.Fatalf("hydrant ended by itself with code %d\n%s", code, p.Log())
 			}
 		case <-time.After(time.Duration(600+rand.IntN(600)) * time.Millisecond):
 			if restart {
@@ -220,13 +241,87 @@ func TestPostgresHasEachRecordOnceWhateverIsKilled(t *testing.T) {
 	p := b.Start()
 	p.Ready(20 * time.Second)
 	b.settle()
-	b.judge()
-	if code := p.Stop(20 * time.Second); code != 0 {
-		t.Errorf("exit code %d\n%s", code, p.Log())
-	}
 	sent, acked := b.sent()
-	t.Logf("%d kills, %d cuts at a commit, %d of %d records acknowledged", kills, b.proxy.Cuts(), acked, sent)
+	b.Logf("%d kills, %d cuts at a commit, %d of %d records acknowledged", kills, b.proxy.Cuts(), acked, sent)
 	if acked < 100*kills || b.proxy.Cuts() == 0 {
-		t.Errorf("this proved little")
+		b.Errorf("this proved little")
 	}
+	return p
+}
+
+func (b *postgresBed) end(p *hydrant.Process) {
+	b.Helper()
+	if code := p.Stop(20 * time.Second); code != 0 {
+		b.Errorf("exit code %d\n%s", code, p.Log())
+	}
+}
+
+func TestPostgresHasEachRecordOnceWhateverIsKilled(t *testing.T) {
+	b := newPostgresBed(t, postgresTable, "")
+	p := b.killAgainAndAgain()
+	b.judge("")
+	b.end(p)
+}
+
+// With on_conflict a record that came again would find its row there, which the
+// table refuses.
+func TestPostgresMergesEachRecordOnceWhateverIsKilled(t *testing.T) {
+	b := newPostgresBed(t, postgresTable+`; ALTER TABLE records ADD PRIMARY KEY (id);
+		CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'record % came again', OLD.id; END$$;
+		CREATE TRIGGER again BEFORE UPDATE ON records FOR EACH ROW EXECUTE FUNCTION again()`,
+		"        on_conflict: {keys: [id], do: update}\n")
+	p := b.killAgainAndAgain()
+	b.judge("")
+	b.end(p)
+}
+
+// TestAReplayIntoPostgresDeliversOnceAcrossKills refuses a tenth of the records
+// until the table is mended, and replays them while the job is killed.
+func TestAReplayIntoPostgresDeliversOnceAcrossKills(t *testing.T) {
+	b := newPostgresBed(t, postgresTable+`; ALTER TABLE records ADD CONSTRAINT no_sevens CHECK (id NOT LIKE '%7')`, "")
+	stop := b.produce()
+	p := b.Start()
+	p.Ready(20 * time.Second)
+	refused := func(m hydrant.Metrics) float64 { return m.Stream("hydrant_ledger_failed_records_total", "records") }
+	if err := b.Until(60*time.Second, refused, func(m hydrant.Metrics) bool { return refused(m) > 500 }); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	b.settle()
+	b.server.Exec(t, "postgres", `ALTER TABLE records DROP CONSTRAINT no_sevens`)
+
+	b.cutShare.Store(20)
+	replay := []string{"errors", "replay", "records", "--code", "23514", "--yes", "-c", filepath.Join(b.Dir, "hydrant.yaml")}
+	slowly := append(replay, "--rate", "400")
+	killed := 0
+	for _, point := range []string{"K17-created", "K17-appended", "K14", "K14-commit", "K14-after", "K17-mark", "K9", "", "K10", "K7", "K14-after", "K17-result", "K17-done"} {
+		var env []string
+		if point != "" {
+			env = append(env, "HYDRANT_KILL="+point+":1")
+		}
+		job := b.Exec(env, slowly...)
+		select {
+		case <-job.Exited():
+			if code := job.Code(); code > 0 {
+				t.Fatalf("exit code %d\n%s", code, job.Log())
+			}
+		case <-time.After(2 * time.Second):
+			job.Kill()
+		}
+		if job.Code() == -1 {
+			killed++
+		}
+	}
+	if killed < 5 {
+		t.Errorf("killed %d times only", killed)
+	}
+	for _, want := range []string{"", "nothing to replay"} {
+		job := b.Exec(nil, replay...)
+		if code := job.Wait(time.Minute); code != 0 || !strings.Contains(job.Log(), want) {
+			t.Errorf("exit code %d, want 0 and %q\n%s", code, want, job.Log())
+		}
+	}
+	t.Logf("killed %d times, %d cuts at a commit", killed, b.proxy.Cuts())
+	b.judge("23514")
+	b.end(p)
 }

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,8 +57,10 @@ func (d *delivery) deliver(ctx context.Context, p *sinks.Payload) ([]rejection, 
 			return nil, ctx.Err()
 		}
 		e := sinks.AsError(err)
-		if len(e.Items) > 0 { // the records not named are delivered
-			again, bad := d.split(p, e.Items, attempt)
+		var waiting []sinks.Item // why each record of p was not taken, if that is known
+		if len(e.Items) > 0 {    // the records not named are delivered
+			again, left, bad := d.split(p, e.Items, attempt)
+			waiting = left
 			rejected = append(rejected, bad...)
 			if again == nil {
 				d.stream.recovered()
@@ -88,7 +91,7 @@ func (d *delivery) deliver(ctx context.Context, p *sinks.Payload) ([]rejection, 
 			since = time.Now()
 		}
 		if limit := d.stream.spec.Retry; limit > 0 && e.Kind != sinks.Permanent && p.Seqs != nil && time.Since(since) >= limit {
-			return append(rejected, d.rejectAll(p, e.Reason, fmt.Sprintf("given up after %v: %v", limit, e), attempt)...), nil
+			return append(rejected, d.giveUp(p, e, waiting, attempt)...), nil
 		}
 		if failing.IsZero() {
 			failing = time.Now()
@@ -137,20 +140,34 @@ func backoff(attempt int) time.Duration {
 }
 
 // split divides a payload by the destination's answer: what to send again, nil
-// if nothing, and what to give up.
-func (d *delivery) split(p *sinks.Payload, items []sinks.Item, attempt int) (again *sinks.Payload, bad []rejection) {
+// if nothing, with an item for each of its records, and what to give up.
+func (d *delivery) split(p *sinks.Payload, items []sinks.Item, attempt int) (again *sinks.Payload, waiting []sinks.Item, bad []rejection) {
 	var rows []int
 	for _, it := range items {
 		if it.Kind == sinks.BadRecord {
 			bad = append(bad, d.reject(p, it.Row, it.Code, it.Message, attempt))
 		} else {
-			rows = append(rows, it.Row)
+			rows, waiting = append(rows, it.Row), append(waiting, it)
 		}
 	}
 	if len(rows) == 0 {
-		return nil, bad
+		return nil, nil, bad
 	}
-	return pick(p, rows), bad
+	return pick(p, rows), waiting, bad
+}
+
+// giveUp rejects all records of a payload after the retry duration, each for
+// what the last answer said of it, if it did.
+func (d *delivery) giveUp(p *sinks.Payload, e *sinks.Error, waiting []sinks.Item, attempt int) []rejection {
+	after := fmt.Sprintf("given up after %v: ", d.stream.spec.Retry)
+	if len(waiting) == 0 {
+		return d.rejectAll(p, e.Reason, after+e.Error(), attempt)
+	}
+	bad := make([]rejection, len(waiting))
+	for row, it := range waiting {
+		bad[row] = d.reject(p, row, cmp.Or(it.Code, e.Reason), after+it.Message, attempt)
+	}
+	return bad
 }
 
 func (d *delivery) rejectAll(p *sinks.Payload, code, message string, attempt int) []rejection {

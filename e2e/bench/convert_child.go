@@ -32,7 +32,9 @@ func convertChild(who string) (err error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go heap.Tune(ctx) // as the product does
+	if who != converterCommand { // as the product does; the command has a limit instead
+		go heap.Tune(ctx)
+	}
 	before, begun := ownCPU(), time.Now()
 	if err := convertFile(who, c); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/hydrant-dev/hydrant/convert/column"
 	"github.com/hydrant-dev/hydrant/e2e/corpus"
@@ -60,6 +61,7 @@ func convertJob(out io.Writer, c job) error {
 		Parsers: parsers, Output: output, Inputs: inputs, Cores: c.CPUs, Memory: 1 << 30,
 		Bad: func(b *convert.Bad) error { return b },
 	}
+	debug.SetMemoryLimit(j.Memory)
 	_, err = j.Run(context.Background(), out)
 	return err
 }

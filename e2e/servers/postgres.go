@@ -226,6 +226,15 @@ func (s *PostgresServer) Log() string {
 	return string(text)
 }
 
+// Program is the path of a program that came with the server, such as psql.
+func (s *PostgresServer) Program(name string) string {
+	binary, err := filepath.EvalSymlinks(s.binary)
+	if err != nil {
+		binary = s.binary
+	}
+	return filepath.Join(filepath.Dir(binary), name)
+}
+
 // DSN is that of a database.
 func (s *PostgresServer) DSN(database string) string {
 	return "postgres://postgres@" + s.Address + "/" + database + "?sslmode=disable"

@@ -96,6 +96,8 @@ func (m *Metrics) Reference() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, f.kind, labels, f.help)
 	}
-	b.WriteString("\nThe reasons of `hydrant_delivery_retries_total` are: `" + strings.Join(reasons, "`, `") + "` and `other`.\n")
+	fmt.Fprintf(&b, "\nThe reasons of `hydrant_delivery_retries_total` are the destination's own words: error codes of S3 and Firehose, exception types of\n"+
+		"Elasticsearch, SQLSTATEs; and `timeout`, `connection`, `dns`, `certificate`, `handshake`, `address`, `canceled` where there was no answer. There\n"+
+		"are at most %d, then `other`.\n", mostWords)
 	return b.String()
 }

@@ -1,14 +1,15 @@
 package metrics
 
 import (
-	"slices"
+	"strings"
+	"sync"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hydrant-dev/hydrant/buffer"
 	"github.com/hydrant-dev/hydrant/internal/version"
-	"github.com/hydrant-dev/hydrant/sinks"
 	"github.com/hydrant-dev/hydrant/stream"
 )
 
@@ -34,6 +35,8 @@ type Metrics struct {
 
 	reloadOK       prometheus.Gauge
 	reloadFailures prometheus.Counter
+
+	reasons words
 }
 
 var (
@@ -105,31 +108,36 @@ func (m *Metrics) onDelivered(name string, d stream.Delivered) {
 
 func (m *Metrics) onRetry(name string, r stream.Retry) {
 	m.deliveries.WithLabelValues(name, "failed").Inc()
-	m.retries.WithLabelValues(name, bounded(r.Err)).Inc()
+	m.retries.WithLabelValues(name, m.reasons.bounded(r.Err.Reason)).Inc()
 }
 
-// reasons is the fixed list of label values: a destination's words must not
-// be able to fill the memory of Prometheus.
-var reasons = []string{
-	// no answer
-	"timeout", "connection", "dns", "certificate", "address", "canceled", "closed", "unknown",
-	// folders
-	"io", "no-space", "no-folder", "permission", "name",
-	// both
-	"conflict", "spool-damaged",
-	// answers of object storage
-	"AccessDenied", "AllAccessDisabled", "NoSuchBucket", "InvalidBucketName", "InvalidAccessKeyId", "SignatureDoesNotMatch",
-	"ExpiredToken", "InvalidToken", "RequestTimeTooSkewed", "AuthorizationHeaderMalformed", "PermanentRedirect",
-	"EntityTooLarge", "NotImplemented", "QuotaExceeded", "XMinioStorageFull", "BadDigest",
-	"SlowDown", "TooManyRequests", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted",
-	"400", "401", "403", "404", "408", "409", "411", "413", "429", "500", "501", "502", "503", "504", "507",
+// words are the values of a label that a destination's answers can have. They
+// come from outside and must not fill the memory of Prometheus.
+type words struct {
+	mu    sync.Mutex
+	known map[string]bool
 }
 
-func bounded(e *sinks.Error) string {
-	if slices.Contains(reasons, e.Reason) {
-		return e.Reason
+const mostWords, longestWord = 100, 64
+
+// bounded returns the word, or "other" when there are too many or it is none.
+func (w *words) bounded(word string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.known[word] {
+		return word
 	}
-	return "other"
+	strange := func(r rune) bool {
+		return r != '.' && r != '_' && r != '-' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	}
+	if word == "" || len(word) > longestWord || strings.ContainsFunc(word, strange) || len(w.known) == mostWords {
+		return "other"
+	}
+	if w.known == nil {
+		w.known = map[string]bool{}
+	}
+	w.known[word] = true
+	return word
 }
 
 // Buffer returns the functions the local log calls.

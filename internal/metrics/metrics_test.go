@@ -3,6 +3,7 @@ package metrics
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net/http/httptest"
 	"os"
@@ -161,7 +162,7 @@ func TestLedgerIsReadAtScrapeAndSurvivesARestart(t *testing.T) {
 }
 
 // others are names in documents that are no metrics.
-var others = map[string]bool{"hydrant_checkpoints": true, "hydrant_id": true}
+var others = map[string]bool{"hydrant_batch": true, "hydrant_checkpoints": true, "hydrant_checkpoints_feed": true, "hydrant_id": true}
 
 func TestDocumentsNameMetricsThatExist(t *testing.T) {
 	m := New()
@@ -193,5 +194,27 @@ func BenchmarkPut(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		m.Put("clicks", "PutRecordBatch", "", 500, 500_000, time.Millisecond)
+	}
+}
+
+func TestWordsFromOutsideAreFew(t *testing.T) {
+	var w words
+	for _, word := range []string{"", "two words", "a\nb", "é", strings.Repeat("a", longestWord+1)} {
+		if got := w.bounded(word); got != "other" {
+			t.Errorf("%q is counted as %q", word, got)
+		}
+	}
+	for i := range 2 * mostWords {
+		word := fmt.Sprintf("Code.%d", i)
+		want := word
+		if i >= mostWords {
+			want = "other"
+		}
+		if got := w.bounded(word); got != want {
+			t.Errorf("%q is counted as %q, want %q", word, got, want)
+		}
+	}
+	if got := w.bounded("Code.0"); got != "Code.0" {
+		t.Errorf("the first word became %q", got)
 	}
 }
