@@ -85,15 +85,30 @@ func (c *Connection) open() (elastictransport.Interface, *http.Transport, error)
 	client, err := elastictransport.New(elastictransport.Config{
 		UserAgent:    "hydrant",
 		URLs:         urls,
-		Username:     c.Username,
-		Password:     c.Password.Reveal(),
-		APIKey:       c.APIKey.Reveal(),
-		ServiceToken: c.ServiceToken.Reveal(),
-		Transport:    transport,
+		Transport:    login{transport, c},
 		DisableRetry: true,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("make client: %w", err)
 	}
 	return client, transport, nil
+}
+
+// login adds the credentials to each request, as they are by then.
+type login struct {
+	http.RoundTripper
+	of *Connection
+}
+
+func (l login) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	switch c := l.of; {
+	case c.Username != "":
+		r.SetBasicAuth(c.Username, c.Password.Reveal())
+	case !c.APIKey.Empty():
+		r.Header.Set("Authorization", "APIKey "+c.APIKey.Reveal())
+	case !c.ServiceToken.Empty():
+		r.Header.Set("Authorization", "Bearer "+c.ServiceToken.Reveal())
+	}
+	return l.RoundTripper.RoundTrip(r)
 }

@@ -7,12 +7,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/hydrant-dev/hydrant/configs/field"
 )
 
 // pool keeps a few connections. None has a state of its session: what was set
 // ended with the transaction, so that PgBouncer may hand it to others.
 type pool struct {
 	config *pgconn.Config
+	secret field.Secret  // the password, if it is not in config; read for each connection
 	slots  chan struct{} // one for each connection that may be used
 
 	mu     sync.Mutex
@@ -29,8 +32,8 @@ type conn struct {
 
 var errClosed = errors.New("the destination is closed")
 
-func newPool(config *pgconn.Config, most int) *pool {
-	return &pool{config: config, slots: make(chan struct{}, most)}
+func newPool(config *pgconn.Config, secret field.Secret, most int) *pool {
+	return &pool{config: config, secret: secret, slots: make(chan struct{}, most)}
 }
 
 // get returns a connection for one user, who gives it back with put.
@@ -51,7 +54,11 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	if c, err := p.pop(); c != nil || err != nil {
 		return c, err
 	}
-	c, err := pgconn.ConnectConfig(ctx, p.config)
+	config := p.config.Copy()
+	if !p.secret.Empty() {
+		config.Password = p.secret.Reveal()
+	}
+	c, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}

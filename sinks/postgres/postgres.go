@@ -50,7 +50,7 @@ func newSink(c *Config, env sinks.Env) (*Sink, error) {
 	if note == nil {
 		note = func(string) {}
 	}
-	return &Sink{config: c, stream: env.Stream, table: table, pool: newPool(config, c.MaxConnections), note: note}, nil
+	return &Sink{config: c, stream: env.Stream, table: table, pool: newPool(config, c.Password, c.MaxConnections), note: note}, nil
 }
 
 // Batch starts a batch.

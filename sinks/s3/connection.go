@@ -109,7 +109,7 @@ func (c *Connection) client() (*minio.Core, *credentials.Credentials, *http.Tran
 // tools look. The latter are read again when they expire.
 func (c *Connection) credentials() *credentials.Credentials {
 	if c.AccessKeyID != "" {
-		return credentials.NewStaticV4(c.AccessKeyID, c.SecretAccessKey.Reveal(), c.SessionToken.Reveal())
+		return credentials.New(&configured{connection: c})
 	}
 	return credentials.NewChainCredentials([]credentials.Provider{
 		&credentials.EnvAWS{},
@@ -117,6 +117,36 @@ func (c *Connection) credentials() *credentials.Credentials {
 		&credentials.IAM{Client: &http.Client{Timeout: 10 * time.Second}, Region: c.Region},
 	})
 }
+
+// configured are the credentials of the configuration. Their secrets are new when
+// the files that hold them are.
+type configured struct {
+	connection *Connection
+	used       credentials.Value
+}
+
+func (p *configured) now() credentials.Value {
+	c := p.connection
+	v := credentials.Value{SignerType: credentials.SignatureAnonymous}
+	if secret := c.SecretAccessKey.Reveal(); secret != "" {
+		v = credentials.Value{AccessKeyID: c.AccessKeyID, SecretAccessKey: secret, SessionToken: c.SessionToken.Reveal(), SignerType: credentials.SignatureV4}
+	}
+	return v
+}
+
+// Retrieve returns them.
+func (p *configured) Retrieve() (credentials.Value, error) {
+	p.used = p.now()
+	return p.used, nil
+}
+
+// RetrieveWithCredContext returns them.
+func (p *configured) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
+	return p.Retrieve()
+}
+
+// IsExpired reports whether they were replaced.
+func (p *configured) IsExpired() bool { return p.used != p.now() }
 
 func (c *Connection) transport() (*http.Transport, error) {
 	config, err := c.TLS.Config()
