@@ -1,11 +1,7 @@
 package postgres
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -105,26 +101,25 @@ func classify(op string, table relation, err error) *sinks.Error {
 // transportError is for attempts that the server did not answer. Whether they
 // had an effect, the next attempt finds out.
 func transportError(err error) (kind sinks.Kind, reason, hint string) {
-	var (
-		dns         *net.DNSError
-		certificate *tls.CertificateVerificationError
-		authority   x509.UnknownAuthorityError
-		name        x509.HostnameError
-		network     net.Error
-	)
-	switch {
-	case errors.Is(err, errClosed):
+	if errors.Is(err, errClosed) {
 		return sinks.Retryable, "closed", ""
-	case errors.Is(err, outbound.ErrAddress):
-		return sinks.Permanent, "address", "correct the host in dsn"
-	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &name):
-		return sinks.Permanent, "certificate", "set tls.ca_file to the certificate of the server's authority, or correct the host in dsn"
-	case errors.Is(err, context.Canceled):
-		return sinks.Retryable, "canceled", ""
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return sinks.Retryable, "timeout", ""
-	case errors.As(err, &dns):
-		return sinks.Retryable, "dns", "check the host in dsn"
 	}
-	return sinks.Retryable, "connection", "check that the server is running and that dsn is right"
+	trouble := outbound.TroubleOf(err)
+	if trouble.Permanent() {
+		kind = sinks.Permanent
+	}
+	switch trouble {
+	case outbound.Forbidden:
+		hint = "correct the host in dsn"
+	case outbound.Untrusted:
+		hint = "set tls.ca_file to the certificate of the server's authority, or correct the host in dsn"
+	case outbound.Rejected:
+		hint = "set tls.cert_file and tls.key_file to a certificate that the server trusts"
+	case outbound.NotFound:
+		hint = "check the host in dsn"
+	case outbound.Canceled, outbound.DialTimeout, outbound.Timeout:
+	default:
+		hint = "check that the server is running and that dsn is right"
+	}
+	return kind, trouble.String(), hint
 }

@@ -106,7 +106,7 @@ func TestClassifyWithoutAnAnswer(t *testing.T) {
 		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, sinks.Retryable, "connection"},
 		{&net.DNSError{Name: "db"}, sinks.Retryable, "dns"},
 		{context.DeadlineExceeded, sinks.Retryable, "timeout"},
-		{&net.DNSError{Name: "db", IsTimeout: true}, sinks.Retryable, "timeout"},
+		{&net.DNSError{Name: "db", IsTimeout: true}, sinks.Retryable, "dns"},
 		{context.Canceled, sinks.Retryable, "canceled"},
 		{outbound.ErrAddress, sinks.Permanent, "address"},
 		{x509.UnknownAuthorityError{}, sinks.Permanent, "certificate"},

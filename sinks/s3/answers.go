@@ -150,11 +150,13 @@ func hintOf(t outbound.Trouble) string {
 		return "correct destination.s3.endpoint"
 	case outbound.Untrusted:
 		return "set tls.ca_file to the certificate of the storage's authority, or correct the endpoint"
+	case outbound.Rejected:
+		return "set tls.cert_file and tls.key_file to a certificate that the storage trusts"
 	case outbound.Handshake:
 		return "check whether destination.s3.endpoint begins with https or http"
 	case outbound.NotFound:
 		return "check the host in destination.s3.endpoint"
-	case outbound.Canceled, outbound.Timeout:
+	case outbound.Canceled, outbound.DialTimeout, outbound.Timeout:
 		return ""
 	}
 	return "check that the storage is running and that destination.s3.endpoint is right"
