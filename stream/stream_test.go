@@ -312,6 +312,31 @@ func TestRetryDurationEndsInTheErrorOutput(t *testing.T) {
 	})
 }
 
+// What the last answer said of a record is why it was given up.
+func TestGivenUpRecordsKeepTheirOwnReason(t *testing.T) {
+	run(t, "", func(b *bench) {
+		b.spec.Retry = 5 * time.Minute
+		b.sink.send = func(_ context.Context, p *sinks.Payload, lines []string) error {
+			var items []sinks.Item
+			for row, line := range lines {
+				if line != "good" {
+					items = append(items, sinks.Item{Row: row, Code: "code-" + line, Message: line + " is busy"})
+				}
+			}
+			return &sinks.Error{Op: "send", Reason: "busy", Items: items, Err: errors.New("some were not taken")}
+		}
+		b.begin()
+		b.log.put("a", "good", "b")
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		b.halt()
+		got := b.errs.lines()
+		if len(got) != 2 || !strings.Contains(got[0], "code-a: given up after 5m0s: a is busy") || !strings.Contains(got[1], "code-b: given up after 5m0s: b is busy") {
+			t.Errorf("error output %q, want a and b, each with its own reason", got)
+		}
+	})
+}
+
 // A password that was changed must not send records to the error output.
 func TestWhatAPersonHasToMendIsWaitedFor(t *testing.T) {
 	run(t, "", func(b *bench) {

@@ -7,16 +7,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/hydrant-dev/hydrant/configs/field"
 )
 
 // pool keeps a few connections. None has a state of its session: what was set
 // ended with the transaction, so that PgBouncer may hand it to others.
 type pool struct {
-	config *pgconn.Config
-	secret field.Secret  // the password, if it is not in config; read for each connection
-	slots  chan struct{} // one for each connection that may be used
+	connection *Connection   // its files are read for each connection that is made
+	slots      chan struct{} // one for each connection that may be used
 
 	mu     sync.Mutex
 	idle   []*conn
@@ -32,8 +29,8 @@ type conn struct {
 
 var errClosed = errors.New("the destination is closed")
 
-func newPool(config *pgconn.Config, secret field.Secret, most int) *pool {
-	return &pool{config: config, secret: secret, slots: make(chan struct{}, most)}
+func newPool(c *Connection, most int) *pool {
+	return &pool{connection: c, slots: make(chan struct{}, most)}
 }
 
 // get returns a connection for one user, who gives it back with put.
@@ -54,9 +51,9 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	if c, err := p.pop(); c != nil || err != nil {
 		return c, err
 	}
-	config := p.config.Copy()
-	if !p.secret.Empty() {
-		config.Password = p.secret.Reveal()
+	config, err := p.connection.config()
+	if err != nil {
+		return nil, err
 	}
 	c, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {

@@ -42,15 +42,14 @@ func newSink(c *Config, env sinks.Env) (*Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open destination: read copy_command.data_table_name: %w", err)
 	}
-	config, err := c.Connection.config()
-	if err != nil {
+	if _, err := c.Connection.config(); err != nil {
 		return nil, fmt.Errorf("open destination: %w", err)
 	}
 	note := env.Note
 	if note == nil {
 		note = func(string) {}
 	}
-	return &Sink{config: c, stream: env.Stream, table: table, pool: newPool(config, c.Password, c.MaxConnections), note: note}, nil
+	return &Sink{config: c, stream: env.Stream, table: table, pool: newPool(&c.Connection, c.MaxConnections), note: note}, nil
 }
 
 // Batch starts a batch.

@@ -47,11 +47,7 @@ func TestReplacedPasswordIsUsedWithTheNextConnection(t *testing.T) {
 	c.DSN = "postgres://u@" + l.Addr().String() + "/db?sslmode=disable"
 	c.Password = field.NewSecret("x")
 	c.Password.Follow(path)
-	config, err := c.config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := newPool(config, c.Password, 1)
+	p := newPool(c, 1)
 	defer p.close()
 	for _, want := range []string{"older", "new"} {
 		if err := os.WriteFile(path, []byte(want+"\n"), 0o600); err != nil {

@@ -37,8 +37,8 @@ func testSink(t testing.TB, options string) *Sink {
 	return to.Destination.(*Sink)
 }
 
-// Every error that Firehose lists for Redshift has a row, with an answer that
-// causes it, and so has what the manual of COPY says.
+// The errors of COPY that Redshift's manual and public reports show have a row
+// each. No list of them that is complete was found.
 func TestAnswersAreClassified(t *testing.T) {
 	s := testSink(t, "JSON 'auto'")
 	const retry, throttled, hold = sinks.Retryable, sinks.Throttled, sinks.Permanent

@@ -2,6 +2,8 @@ package redshift
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -205,4 +207,18 @@ func FuzzOptions(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Options that were not checked must never run: NOLOAD would lose the batch.
+func TestReplacedOptionsWaitForAReload(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "options")
+	s := testSink(t, "JSON 'auto' IAM_ROLE 'arn:aws:iam::1:role/copy'")
+	s.config.CopyCommand.CopyOptions.Follow(path)
+	if err := os.WriteFile(path, []byte("JSON 'auto' NOLOAD"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tx := &transaction{sink: s, payload: &sinks.Payload{Name: "orders/manifest"}}
+	if sql := tx.copySQL(); strings.Contains(sql, "NOLOAD") || !strings.Contains(sql, "IAM_ROLE") {
+		t.Errorf("the statement is %s", sql)
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 // options are the options of COPY: words, and texts in quotes.
 type options struct {
+	text  string   // as they are written
 	words []string // in upper case
 	texts []string // what stands in quotes, without them
 }
@@ -18,6 +19,7 @@ type options struct {
 // parseOptions finds the words. Its errors repeat nothing of the text, which
 // may hold a secret.
 func parseOptions(text string) (o options, err error) {
+	o.text = text
 	var word strings.Builder
 	flush := func() {
 		if word.Len() > 0 {

@@ -17,8 +17,8 @@ type Sink struct {
 	staging     sinks.Sink // puts objects and manifests into the bucket
 	table       postgres.Table
 	checkpoints postgres.Table
-	columns     string // " (a, b)", or "" for all
-	options     options
+	columns     string  // " (a, b)", or "" for all
+	options     options // as they were checked; a file that is replaced counts after a reload
 	warn        func(text string)
 	turn        chan struct{} // of one COPY at a time: the table is locked by each
 }

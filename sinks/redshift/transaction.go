@@ -121,7 +121,7 @@ func (t *transaction) claim(ctx context.Context) (bool, error) {
 // copySQL is the statement that loads the object.
 func (t *transaction) copySQL() string {
 	s := t.sink
-	return "COPY " + s.table.SQL() + s.columns + " FROM " + literal(s.url(t.payload.Name)) + " " + s.config.CopyCommand.CopyOptions.Reveal() + " MANIFEST"
+	return "COPY " + s.table.SQL() + s.columns + " FROM " + literal(s.url(t.payload.Name)) + " " + s.options.text + " MANIFEST"
 }
 
 // kept is how many checkpoints of a feed are kept. Batches that are on their
