@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -14,7 +13,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -332,14 +330,7 @@ func newHTTPBed(t *testing.T, program, requestTimeout string) *httpBed {
 
 // produce runs the producers until the function it returns is called.
 func (b *httpBed) produce() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for _, p := range b.producers {
-		running.Go(func() { p.Run(ctx) })
-	}
-	stop = func() { cancel(); running.Wait() }
-	b.t.Cleanup(stop)
-	return stop
+	return load.Run(b.t, b.producers...)
 }
 
 func (b *httpBed) acked() (n int) {

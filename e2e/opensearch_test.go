@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +19,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -150,14 +148,7 @@ func (c *cutOff) Read(p []byte) (int, error) {
 }
 
 func (b *openSearchBed) produce() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for _, p := range b.producers {
-		running.Go(func() { p.Run(ctx) })
-	}
-	stop = func() { cancel(); running.Wait() }
-	b.Cleanup(stop)
-	return stop
+	return load.Run(b.T, b.producers...)
 }
 
 // acked counts the records that were answered with success.

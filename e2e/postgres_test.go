@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -84,14 +82,7 @@ streams:
 }
 
 func (b *postgresBed) produce() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for _, p := range b.producers {
-		running.Go(func() { p.Run(ctx) })
-	}
-	stop = func() { cancel(); running.Wait() }
-	b.Cleanup(stop)
-	return stop
+	return load.Run(b.T, b.producers...)
 }
 
 // sent counts the records of all producers.

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -207,15 +206,11 @@ func TestRedshiftHasEachRecordOnceWhateverIsKilled(t *testing.T) {
           schema: {columns: [{name: id, type: string}, {name: size, type: string}, {name: sum, type: string}, {name: pad, type: string}]}`)
 	seed := rand.Uint64()
 	var producers []*load.Producer
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
 	for number := 1; number <= 3; number++ {
 		p := &load.Producer{Ledger: &oracle.Ledger{Seed: seed, Producer: number}, Stream: "records", Endpoint: "http://" + b.API, Batch: 100, Pause: 20 * time.Millisecond}
 		producers = append(producers, p)
-		running.Go(func() { p.Run(ctx) })
 	}
-	stop := func() { cancel(); running.Wait() }
-	t.Cleanup(stop)
+	stop := load.Run(t, producers...)
 	b.cutShare.Store(30)
 	points := []string{"K14", "K14-commit", "K14-after", "K8", "K8-after", "K9", "K10", "K7"}
 	restarts := 0

@@ -20,7 +20,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -336,14 +335,7 @@ func newSplunkDoor(t *testing.T, target string) *splunkDoor {
 
 // produce runs the producers until the function it returns is called.
 func (b *splunkBed) produce() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for _, p := range b.producers {
-		running.Go(func() { p.Run(ctx) })
-	}
-	stop = func() { cancel(); running.Wait() }
-	b.t.Cleanup(stop)
-	return stop
+	return load.Run(b.t, b.producers...)
 }
 
 func (b *splunkBed) acked() (n int) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -148,18 +147,7 @@ func (b *Bed) WithKeys(key, secret string) string {
 
 // Produce runs all producers until the function it returns is called, which
 // waits for their last answers.
-func (b *Bed) Produce() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for _, list := range b.producers {
-		for _, p := range list {
-			running.Go(func() { p.Run(ctx) })
-		}
-	}
-	stop = func() { cancel(); running.Wait() }
-	b.t.Cleanup(stop)
-	return stop
-}
+func (b *Bed) Produce() (stop func()) { return load.Run(b.t, b.Producers()...) }
 
 // Producers returns the producers of all streams.
 func (b *Bed) Producers() []*load.Producer {
