@@ -88,6 +88,15 @@ func (b *Batch) Bytes(place uint64) []byte {
 	return b.Data[start : start+uint64(n)]
 }
 
+// Locate returns where the bytes at a place are: in[start:start+n]. What is
+// around them may be read, too.
+func (b *Batch) Locate(place uint64) (in []byte, start, n int) {
+	if place&sideBit != 0 {
+		return b.Side, int(place >> 32 & (1<<31 - 1)), int(uint32(place))
+	}
+	return b.Data, int(place >> 32), int(uint32(place))
+}
+
 // JSON returns the value of a string column as it stands in its record: a
 // string with its quotes, anything else as the JSON it is. ok is false for a
 // string that had escapes: Bytes returns its text.

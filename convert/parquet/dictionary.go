@@ -163,7 +163,8 @@ type bytesDictionary struct {
 	width   int      // of the values, 0 if they have their own
 	data    []byte   // the values, as the dictionary page has them
 	strings []extent // from 1 on
-	table   []uint32 // open addresses, of strings; 0 is free
+	few     fewStrings
+	table   []uint32 // open addresses, of strings; 0 is free; unused with few
 	shift   int      // of a hash, to the place
 }
 
@@ -178,15 +179,17 @@ const sizeOfString = 12 + 4*3 // without the bytes, with its share of the table
 func (d *bytesDictionary) entries() int { return len(d.strings) - 1 }
 
 func (d *bytesDictionary) reset() {
-	if d.table == nil {
-		d.resize(fewestSlots)
-	}
 	clear(d.table)
 	d.data, d.strings = d.data[:0], append(d.strings[:0], extent{})
+	d.few.reset()
 }
 
 func (d *bytesDictionary) resize(slots int) {
-	d.table = make([]uint32, slots)
+	if slots == len(d.table) {
+		clear(d.table)
+	} else {
+		d.table = make([]uint32, slots)
+	}
 	d.shift = 32 - (bits.Len(uint(slots)) - 1)
 	for i := 1; i < len(d.strings); i++ {
 		at := d.strings[i].hash >> d.shift
@@ -218,11 +221,27 @@ func (d *bytesDictionary) add(out []uint32, b *column.Batch, values []uint64) []
 	var extents [ahead]extent
 	small := !d.tooLarge()
 	out = room(out, len(values))
+	if len(d.few.entries) > 0 {
+		before := len(out)
+		out = d.addFew(out, b, values)
+		values = values[len(out)-before:]
+		if !d.few.over() {
+			return out
+		}
+		d.few.entries = d.few.entries[:0]
+		for i := range d.strings {
+			d.strings[i].hash = d.hash(d.bytes(d.strings[i]))
+		}
+		d.resize(max(4*mostFew, len(d.table)))
+		if small && d.tooLarge() {
+			return out
+		}
+	}
 	for len(values) > 0 {
 		block := values[:min(len(values), ahead)]
 		values = values[len(block):]
 		for i, place := range block {
-			hashes[i] = uint32(maphash.Bytes(d.seed, d.of(b, place)) >> 32)
+			hashes[i] = d.hash(d.of(b, place))
 		}
 		table, shift := d.table, d.shift
 		for i := range block {
@@ -252,12 +271,7 @@ func (d *bytesDictionary) number(s []byte, hash uint32) uint32 {
 		if *slot == 0 {
 			n := uint32(len(d.strings))
 			*slot = n
-			d.data = room(d.data, 4+len(s))
-			if d.width == 0 {
-				d.data = binary.LittleEndian.AppendUint32(d.data, uint32(len(s)))
-			}
-			d.strings = append(room(d.strings, 1), extent{hash: hash, start: uint32(len(d.data)), n: uint32(len(s))})
-			d.data = append(d.data, s...)
+			d.insert(s, hash)
 			if len(d.strings) > len(d.table)/2 {
 				d.resize(larger(len(d.table)))
 			}
@@ -268,6 +282,17 @@ func (d *bytesDictionary) number(s []byte, hash uint32) uint32 {
 		}
 	}
 }
+
+func (d *bytesDictionary) insert(s []byte, hash uint32) {
+	d.data = room(d.data, 4+len(s))
+	if d.width == 0 {
+		d.data = binary.LittleEndian.AppendUint32(d.data, uint32(len(s)))
+	}
+	d.strings = append(room(d.strings, 1), extent{hash: hash, start: uint32(len(d.data)), n: uint32(len(s))})
+	d.data = append(d.data, s...)
+}
+
+func (d *bytesDictionary) hash(s []byte) uint32 { return uint32(maphash.Bytes(d.seed, s) >> 32) }
 
 // tooLarge reports whether the dictionary has outgrown its use.
 func (d *bytesDictionary) tooLarge() bool {

@@ -13,8 +13,8 @@ import (
 // larger.
 
 const (
-	mostLost  = 1.05 // how much larger than with a search such pages may be
-	searchOne = 16   // of so many pages, because the first may not have been like the rest
+	mostLost  = 1.10 // how much larger than with a search such pages may be
+	searchOne = 32   // of so many pages, because the first may not have been like the rest
 )
 
 // snappy compresses src. From strings on, it is PLAIN byte arrays; -1: it has

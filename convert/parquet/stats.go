@@ -138,7 +138,10 @@ type byteBounds struct {
 	min, max []byte
 }
 
-func (b *byteBounds) reset() { b.any, b.min, b.max = false, b.min[:0], b.max[:0] }
+func (b *byteBounds) reset() {
+	b.any, b.min, b.max = false, b.min[:0], b.max[:0]
+	b.low, b.high = math.MaxUint64, 0
+}
 
 // head returns the first 8 bytes in an order that numbers have; shorter values
 // are filled with zeros, so equal heads say nothing.
@@ -146,6 +149,10 @@ func head(s []byte) uint64 {
 	if len(s) >= 8 {
 		return binary.BigEndian.Uint64(s)
 	}
+	return shortHead(s)
+}
+
+func shortHead(s []byte) uint64 {
 	var h uint64
 	for i, c := range s {
 		h |= uint64(c) << (56 - 8*i)

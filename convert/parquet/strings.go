@@ -3,6 +3,7 @@ package parquet
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"math"
 
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
@@ -134,14 +135,34 @@ func (s *byteStrings) appendPlain(v []byte) {
 
 // addPlain adds values to the page until it is full.
 func (s *byteStrings) addPlain(b *column.Batch, values []uint64, all bool) int {
+	if s.leaf.width > 0 || s.leaf.encoding != encodingPlain || s.leaf.bloom {
+		for i, place := range values {
+			if !all && s.full() {
+				return i
+			}
+			v := s.dict.of(b, place)
+			s.bounding.add(v)
+			s.appendPlain(v)
+		}
+		return len(values)
+	}
+	body, most := s.body, s.pageSize+headRoom
+	if all {
+		most = math.MaxInt
+	}
 	for i, place := range values {
-		if !all && s.full() {
+		if len(body) >= most || s.leaving {
+			s.body = body
 			return i
 		}
-		v := s.dict.of(b, place)
-		s.bounding.add(v)
-		s.appendPlain(v)
+		v := b.Bytes(place)
+		if h := head(v); h <= s.bounding.low || h >= s.bounding.high {
+			s.bounding.add(v)
+		}
+		body = binary.LittleEndian.AppendUint32(room(body, 4+len(v)), uint32(len(v)))
+		body = append(body, v...)
 	}
+	s.body = body
 	return len(values)
 }
 
