@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 )
 
@@ -26,15 +25,38 @@ const (
 	untried way = iota
 	repetitions
 	frequencies // of GZIP
-	literals    // of SNAPPY
+	literals    // of SNAPPY and ZSTD
 )
+
+const (
+	mostLost     = 1.10 // how much larger than with a search pages of literals may be
+	mostLostZstd = 1.02
+	searchOne    = 32 // of so many pages, because the first may not have been like the rest
+)
+
+// skips reports whether the page is to be written without a search.
+func (e *effort) skips() bool {
+	if e.how != literals || e.pages%searchOne == 0 {
+		return false
+	}
+	e.pages++
+	return true
+}
+
+// choose takes the sizes of a page that was compressed both ways.
+func (e *effort) choose(searched, plain int, most float64) {
+	if e.how = repetitions; float64(plain) <= most*float64(searched) {
+		e.how = literals
+	}
+	e.pages = 1
+}
 
 // compressor compresses the pages of a row group.
 type compressor struct {
 	codec  Compression
 	out    []byte
 	other  []byte
-	zstd   *zstd.Encoder
+	zstd   zstdWriter
 	gzip   [frequencies + 1]*gzip.Writer
 	lz4    lz4.Compressor
 	buffer writeBuffer
@@ -55,19 +77,7 @@ func (c *compressor) compress(src []byte, e *effort, strings int) (packed []byte
 	case Snappy:
 		return c.snappy(src, e, strings), nil
 	case ZSTD:
-		if c.zstd == nil {
-			c.zstd, err = zstd.NewWriter(nil,
-				zstd.WithEncoderLevel(zstd.SpeedFastest),
-				zstd.WithAllLitEntropyCompression(true),
-				zstd.WithEncoderCRC(false), // pages have their own
-				zstd.WithLowerEncoderMem(true),
-				zstd.WithEncoderConcurrency(1)) // no goroutines, and the same bytes on every machine
-			if err != nil {
-				return nil, fmt.Errorf("compress page: %w", err)
-			}
-		}
-		c.out = c.zstd.EncodeAll(src, c.out[:0])
-		return c.out, nil
+		return c.zstd.compress(src, e, strings)
 	case GZIP:
 		return c.deflate(src, e)
 	case LZ4Raw:

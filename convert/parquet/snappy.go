@@ -12,16 +12,10 @@ import (
 // one before. With that, click events are a tenth faster to write and 1 %
 // larger.
 
-const (
-	mostLost  = 1.10 // how much larger than with a search such pages may be
-	searchOne = 32   // of so many pages, because the first may not have been like the rest
-)
-
 // snappy compresses src. From strings on, it is PLAIN byte arrays; -1: it has
 // none.
 func (c *compressor) snappy(src []byte, e *effort, strings int) []byte {
-	if e.how == literals && e.pages%searchOne != 0 {
-		e.pages++
+	if e.skips() {
 		c.out = appendLiterals(c.out[:0], src, strings)
 		return c.out
 	}
@@ -33,10 +27,7 @@ func (c *compressor) snappy(src []byte, e *effort, strings int) []byte {
 		return packed
 	}
 	c.other = appendLiterals(c.other[:0], src, strings)
-	if e.how = repetitions; float64(len(c.other)) <= mostLost*float64(len(packed)) {
-		e.how = literals
-	}
-	e.pages = 1
+	e.choose(len(packed), len(c.other), mostLost)
 	return packed
 }
 
