@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/hydrant-dev/hydrant/buffer"
 )
 
 // TestPowersAreRight computes the table of eiselLemire.
@@ -29,6 +32,7 @@ func TestPowersAreRight(t *testing.T) {
 // checkFloats compares with strconv.
 func checkFloats(t *testing.T, text string) {
 	t.Helper()
+	checkDouble(t, text)
 	n, end := scanNumber([]byte(text+"        "), 0)
 	if end != len(text) {
 		t.Fatalf("%s ends at %d", text, end)
@@ -42,6 +46,42 @@ func checkFloats(t *testing.T, text string) {
 	want32, err := strconv.ParseFloat(text, 32)
 	if ok32 != (err == nil) || ok32 && math.Float32bits(f32) != math.Float32bits(float32(want32)) {
 		t.Fatalf("%s is %v %v, want %v %v", text, f32, ok32, float32(want32), err)
+	}
+}
+
+// checkDouble compares a double in a record with strconv.
+func checkDouble(t *testing.T, text string) {
+	t.Helper()
+	p, err := NewParser(&Schema{Columns: []Field{{Name: "x", Type: Type{Kind: Double}}}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, b := &buffer.Chunk{}, &Batch{}
+	for _, after := range []string{"}", ` }`, `,"y":2}`} {
+		c.AppendCopy([]byte(`{"x":`+text+after), time.Time{})
+	}
+	c.AppendCopy([]byte(strings.Repeat(" ", overhang)), time.Time{}) // where the fast ways may look
+	p.Parse(c, []int{0, 1, 2}, b)
+	want, err := strconv.ParseFloat(text, 64)
+	if got := b.Root.Children[0].Values; (len(got) == 3) != (err == nil) {
+		t.Fatalf("%s has %d values of 3, want an error: %v", text, len(got), err)
+	}
+	for _, got := range b.Root.Children[0].Values {
+		if got != math.Float64bits(want) {
+			t.Fatalf("%s is %v in a record, want %v", text, math.Float64frombits(got), want)
+		}
+	}
+}
+
+// TestLongDecimals goes around the edges of the fast ways.
+func TestLongDecimals(t *testing.T) {
+	digits := "9876543210123456789876543210"
+	for whole := 1; whole <= 9; whole++ {
+		for decimals := 1; decimals <= 20; decimals++ {
+			checkDouble(t, digits[:whole]+"."+digits[3:3+decimals])
+			checkDouble(t, "0."+strings.Repeat("0", decimals-1)+digits[:whole])
+			checkDouble(t, "-"+digits[:whole]+"."+digits[3:3+decimals]+"e-3")
+		}
 	}
 }
 

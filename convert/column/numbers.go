@@ -169,3 +169,32 @@ func shortDecimal(w uint64) (x uint64, decimals, length int) {
 	digits := w&before | w>>8&^before
 	return eightDigits(digits << (72 - 8*length)), length - whole - 1, length
 }
+
+// longDecimal reads a number at i of up to 19 digits, 7 of them before the
+// point and 15 behind it, without sign and exponent, that is followed by a comma
+// or a brace: x·10^-decimals. Otherwise length is 0.
+func longDecimal(d []byte, i int) (x uint64, decimals, length int) {
+	if !fits(d, i, 24) {
+		return 0, 0, 0
+	}
+	w := load(d, i) ^ '0'*ones
+	whole := leadingDigits(w)
+	if whole == 0 || whole == 8 || w&0xff == 0 && whole > 1 || byte(w>>(8*whole)) != '.'^'0' {
+		return 0, 0, 0
+	}
+	x = eightDigits(w << (64 - 8*whole))
+	i += whole + 1
+	w = load(d, i) ^ '0'*ones
+	decimals = leadingDigits(w)
+	x = x*smallPowers[decimals] + eightDigits(w<<(64-8*decimals))
+	if decimals == 8 {
+		w = load(d, i+8) ^ '0'*ones
+		more := leadingDigits(w)
+		x = x*smallPowers[more] + eightDigits(w<<(64-8*more))
+		decimals += more
+	}
+	if after := d[i+decimals]; after != ',' && after != '}' || decimals == 0 || decimals == 16 || whole+decimals > maxDigits {
+		return 0, 0, 0
+	}
+	return x, decimals, whole + 1 + decimals
+}

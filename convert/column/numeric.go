@@ -68,6 +68,16 @@ func (p *Parser) number(n *node, d []byte, i int) (x number, text []byte, end in
 
 // double reads a number as the nearest double.
 func (p *Parser) double(n *node, d []byte, i, slot int) int {
+	if m, decimals, length := longDecimal(d, i); length > 0 {
+		f, ok := exactFloat(m, -decimals)
+		if !ok {
+			f, ok = eiselLemire(m, -decimals)
+		}
+		if ok {
+			n.put(slot, math.Float64bits(f))
+			return i + length
+		}
+	}
 	x, text, end := p.number(n, d, i)
 	if end < 0 {
 		return end
