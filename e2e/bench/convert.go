@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hydrant-dev/hydrant/convert/column"
 	"github.com/hydrant-dev/hydrant/e2e/corpus"
 	"github.com/hydrant-dev/hydrant/e2e/readers"
@@ -132,6 +134,12 @@ type converted struct {
 
 // convertTurn lets one contestant convert a corpus, and counts what it wrote.
 func convertTurn(ctx context.Context, s settings, c job, who string) (figures, error) {
+	return convertTurns(ctx, s, c, who, 1)
+}
+
+// convertTurns lets so many processes of a contestant do the same at the same
+// time. The speed is that of all of them.
+func convertTurns(ctx context.Context, s settings, c job, who string, processes int) (figures, error) {
 	input, records, size, err := corpusFile(s, c.Corpus)
 	if err != nil {
 		return nil, err
@@ -141,44 +149,58 @@ func convertTurn(ctx context.Context, s settings, c job, who string) (figures, e
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	c.Input, c.Output = input, filepath.Join(dir, "out."+c.Format)
+	c.Input = input
 	columns := columnsOf(c.Corpus)
 	c.Columns, c.Structure = duckdbColumns(columns), clickhouseStructure(columns)
 
 	t := &borrowed{dir: s.dir}
 	defer t.end()
-	var cmd *exec.Cmd
-	var count int64
-	if err := t.try(func() { cmd = convertCommand(ctx, t, who) }); err != nil {
+	var all errgroup.Group
+	took, outputs := make([]converted, processes), make([]string, processes)
+	for i := range processes {
+		var cmd *exec.Cmd
+		if err := t.try(func() { cmd = convertCommand(ctx, t, who) }); err != nil {
+			return nil, err
+		}
+		if s.profile != "" {
+			cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%s", envProfile, filepath.Join(s.profile, fmt.Sprintf("convert-%s-%s-%s.prof", c.Format, c.Compression, c.Corpus))))
+		}
+		c := c
+		c.Output = filepath.Join(dir, fmt.Sprintf("out-%d.%s", i, c.Format))
+		outputs[i] = c.Output
+		all.Go(func() (err error) {
+			took[i], err = ask(cmd, c)
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
 		return nil, err
 	}
-	if s.profile != "" {
-		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%s", envProfile, filepath.Join(s.profile, fmt.Sprintf("convert-%s-%s-%s.prof", c.Format, c.Compression, c.Corpus))))
+	f, slowest, cpu := figures{}, 0.0, 0.0
+	for i, output := range outputs {
+		var count int64
+		var err error
+		if failed := t.try(func() { count, err = readers.PyArrow(t).Count(output) }); failed != nil {
+			return nil, failed
+		}
+		if err != nil {
+			return nil, err
+		}
+		if count != records {
+			return nil, fmt.Errorf("the file has %d rows, want %d", count, records)
+		}
+		info, err := os.Stat(output)
+		if err != nil {
+			return nil, err
+		}
+		slowest, cpu = max(slowest, took[i].Wall), cpu+took[i].CPU
+		f[fileSize] = float64(info.Size()) / 1e6
+		f[peakMemory] += float64(took[i].Memory) / (1 << 20)
+		f[rowsWritten] = float64(count)
 	}
-	took, err := ask(cmd, c)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.try(func() { count, err = readers.PyArrow(t).Count(c.Output) }); err != nil {
-		return nil, err
-	}
-	if err != nil {
-		return nil, err
-	}
-	if count != records {
-		return nil, fmt.Errorf("the file has %d rows, want %d", count, records)
-	}
-	info, err := os.Stat(c.Output)
-	if err != nil {
-		return nil, err
-	}
-	return figures{
-		megabytesPerCPU:    float64(size) / 1e6 / took.CPU,
-		megabytesPerSecond: float64(size) / 1e6 / took.Wall,
-		fileSize:           float64(info.Size()) / 1e6,
-		peakMemory:         float64(took.Memory) / (1 << 20),
-		rowsWritten:        float64(count),
-	}, nil
+	f[megabytesPerCPU] = float64(processes) * float64(size) / 1e6 / cpu
+	f[megabytesPerSecond] = float64(processes) * float64(size) / 1e6 / slowest
+	return f, nil
 }
 
 // convertCommand makes the process of a contestant.
