@@ -74,6 +74,7 @@ func (d *dictionary) size() int { return len(d.ends) - 1 }
 func (d *dictionary) enlarge() {
 	old := d.table
 	d.table = make([]slot, 2*len(old))
+	clear(d.table) // new memory that is read first has two faults for each page
 	for _, s := range old {
 		if s == 0 {
 			continue

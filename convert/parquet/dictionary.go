@@ -46,6 +46,14 @@ const ahead = 64
 // fewestSlots is the size of a new hash table.
 const fewestSlots = 64
 
+// emptyTable makes a hash table. New memory that is read before it is written
+// costs two faults for each page, and the second one halts the other processors.
+func emptyTable(slots int) []uint32 {
+	t := make([]uint32, slots)
+	clear(t)
+	return t
+}
+
 // larger returns the size of a hash table that is half full and has to grow.
 func larger(slots int) int {
 	const small = 1 << 14 // in larger ones a quarter to a half is in use
@@ -76,7 +84,7 @@ func (d *numberDictionary) reset() {
 }
 
 func (d *numberDictionary) resize(slots int) {
-	d.table = make([]uint32, slots)
+	d.table = emptyTable(slots)
 	d.shift = 64 - (bits.Len(uint(slots)) - 1)
 }
 
@@ -188,7 +196,7 @@ func (d *bytesDictionary) resize(slots int) {
 	if slots == len(d.table) {
 		clear(d.table)
 	} else {
-		d.table = make([]uint32, slots)
+		d.table = emptyTable(slots)
 	}
 	d.shift = 32 - (bits.Len(uint(slots)) - 1)
 	for i := 1; i < len(d.strings); i++ {
