@@ -177,15 +177,15 @@ func TestColumnsGrowAcrossCrashes(t *testing.T) {
 	}
 
 	p := start()
-	put(`{"id":%[1]d,"v":%[1]d}`, `%[1]d %[1]d -`)
+	put(`{"id":%[1]d,"v":%[1]d,"o":[{"x":1}]}`, `%[1]d %[1]d - -`)
 	delivered()
 	p.Kill()
 	p = start("HYDRANT_KILL=K6-change")
-	put(`{"id":%[1]d,"v":%[1]d.5,"new":"a"}`, `%[1]d %[1]d.5 a`)
+	put(`{"id":%[1]d,"v":%[1]d.5,"new":"a","o":[{"x":1,"y":{"z":"c"}}]}`, `%[1]d %[1]d.5 a c`)
 	dies(p)
 	dies(b.Start("HYDRANT_KILL=K6-changed"))
 	p = start()
-	put(`{"id":%[1]d,"v":"x%[1]d","new":"b"}`, `%[1]d x%[1]d b`)
+	put(`{"id":%[1]d,"v":"x%[1]d","new":"b","o":[]}`, `%[1]d x%[1]d b -`)
 	delivered()
 	if log := p.Log(); !strings.Contains(log, "columns were changed: v was double and is string") {
 		t.Errorf("the log does not tell of the change:\n%s", log)
@@ -195,7 +195,7 @@ func TestColumnsGrowAcrossCrashes(t *testing.T) {
 	for key, body := range objects(t, b, "growing/", ".parquet") {
 		write(t, filepath.Join(dir, filepath.Base(key)), string(body))
 	}
-	table, err := duckdb.Query(fmt.Sprintf("SELECT id || ' ' || v || ' ' || coalesce(new, '-') AS line FROM read_parquet('%s/*.parquet', union_by_name = true) ORDER BY id", dir))
+	table, err := duckdb.Query(fmt.Sprintf("SELECT id || ' ' || v || ' ' || coalesce(new, '-') || ' ' || coalesce(o[1].y.z, '-') AS line FROM read_parquet('%s/*.parquet', union_by_name = true) ORDER BY id", dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,8 +211,8 @@ func TestColumnsGrowAcrossCrashes(t *testing.T) {
 	}
 
 	out, err := exec.Command(b.Program, "explain", "--schema", "growing", "-c", filepath.Join(b.Dir, "hydrant.yaml")).Output()
-	const columns = "columns:\n  - {name: id, type: bigint}\n  - {name: v, type: string}\n  - {name: new, type: string}\n"
-	if err != nil || !strings.HasSuffix(string(out), "; changes since: 3\n"+columns) {
+	const columns = "columns:\n  - {name: id, type: bigint}\n  - {name: v, type: string}\n  - {name: o, type: \"array<struct<x:bigint,y:struct<z:string>>>\"}\n  - {name: new, type: string}\n"
+	if err != nil || !strings.HasSuffix(string(out), "; changes since: 4\n"+columns) {
 		t.Errorf("the columns are shown as\n%s%v", out, err)
 	}
 	if code := p.Stop(20 * time.Second); code != 0 {

@@ -11,11 +11,11 @@ import (
 )
 
 func addingColumns() column.Options {
-	return column.Options{UnknownFields: column.AddColumn, Leave: func(name string) bool { return strings.HasPrefix(name, "left") }}
+	return column.Options{UnknownFields: column.AddColumn, Leave: func(_ []column.Field, name string) bool { return strings.HasPrefix(name, "left") }}
 }
 
 func TestRecordsWithFieldsThatAreToBeColumnsAreNoted(t *testing.T) {
-	p := newParser(t, schemaOf(t, "a int", "s struct<b:int>"), addingColumns())
+	p := newParser(t, schemaOf(t, "a int", "s struct<b:int>", "l array<struct<b:int>>", "m map<string,struct<b:int>>"), addingColumns())
 	records := []string{
 		`{"a":1}`,
 		`{"a":1,"x":[1]}`,
@@ -27,12 +27,15 @@ func TestRecordsWithFieldsThatAreToBeColumnsAreNoted(t *testing.T) {
 		`{"a":1}{"y":"z"}{"a":2}`,
 		`{"x":null,"y":0}`,
 		`{"y":`,
+		`{"s":{"b":1},"l":[{"b":1},{"left":1}],"m":{"x":{"b":1,"y":null}}}`,
+		`{"l":[{"b":1},{"y":{}}]}`,
+		`{"m":{"x":{"b":1},"z":{"b":2,"y":3}}}`,
 	}
 	var b column.Batch
 	for range 2 { // the second time the keys are known
 		c := chunkOf(records...)
 		p.Parse(c, allRows(c), &b)
-		if diff := cmp.Diff([]int{1, 7, 8}, b.New); diff != "" {
+		if diff := cmp.Diff([]int{1, 3, 7, 8, 11, 12}, b.New); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)
 		}
 	}

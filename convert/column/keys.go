@@ -13,7 +13,7 @@ import (
 type keys struct {
 	fold   bool                   // whatever the letter case
 	dots   bool                   // a.b is a_b
-	leave  func(name string) bool // see Options.Leave; may be nil
+	leave  func(name string) bool // of Options.Leave; may be nil
 	fields map[string]*node
 	seen   map[string]*key // by what stands between the quotes
 	start  key             // stands for the brace before the first key

@@ -23,7 +23,7 @@ type node struct {
 	keys     keys    // of a struct
 	demanded []*node // of a struct: the fields that a value must have
 	extra    *node   // of the root: takes the unknown fields; may be nil
-	strict   bool    // the root, when unknown fields are not just left out
+	strict   bool    // of a struct: unknown fields are not just left out
 }
 
 // bind makes the node write to a vector and its children to those below.
@@ -165,9 +165,11 @@ func (n *node) buildKeys(p *Parser) error {
 	root := n == &p.root
 	n.keys.init(p.options.CaseInsensitive, p.options.DotsToUnderscores)
 	names := map[string]string{} // of columns called otherwise in JSON, normal
+	n.strict = p.options.UnknownFields == AddColumn || root && p.options.UnknownFields != Ignore
+	if leave := p.options.Leave; leave != nil && n.strict {
+		n.keys.leave = func(name string) bool { return leave(n.typ.Fields, name) }
+	}
 	if root {
-		n.strict = p.options.UnknownFields != Ignore
-		n.keys.leave = p.options.Leave
 		for name, key := range p.options.Keys {
 			normal := string(n.keys.normal([]byte(name)))
 			if _, ok := names[normal]; ok {

@@ -17,7 +17,8 @@ type Options struct {
 	// fields of a record, as a JSON object, with ToExtraColumn.
 	ExtraColumn string
 	// Leave says which unknown fields are left out as with Ignore: with
-	// AddColumn, those that cannot be columns. It gets the name as columns are
-	// matched, may be nil, and is called concurrently.
-	Leave func(name string) bool
+	// AddColumn, those that cannot be columns or fields of a struct. It gets the
+	// fields that are there and the name as they are matched, may be nil, and is
+	// called concurrently.
+	Leave func(beside []Field, name string) bool
 }

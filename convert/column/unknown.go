@@ -7,7 +7,8 @@ import (
 	"github.com/hydrant-dev/hydrant/configs/field"
 )
 
-// UnknownFields is what happens to fields at the top level that are no columns.
+// UnknownFields is what happens to fields at the top level that are no columns,
+// and with AddColumn also to those of objects that are no fields of their struct.
 type UnknownFields uint8
 
 const (
@@ -42,8 +43,7 @@ func (u *UnknownFields) UnmarshalText(text []byte) error {
 // its value are.
 type extraField struct{ name, nameEnd, value, valueEnd int }
 
-// unknown skips the value at i of a field at the top level whose name starts
-// at name.
+// unknown skips the value at i of an unknown field whose name starts at name.
 func (p *Parser) unknown(d []byte, name, i int) int {
 	i = space(d, i)
 	end := skip(d, i, p.depth)

@@ -186,7 +186,7 @@ func (c *Config) options(s *column.Schema) column.Options {
 	case column.ToExtraColumn:
 		o.ExtraColumn = c.extraColumn()
 	case column.AddColumn:
-		o.Leave = func(name string) bool { return !schema.CanAdd(s, name) }
+		o.Leave = func(beside []column.Field, name string) bool { return !schema.CanAdd(s, beside, name) }
 		if schema.Full(s) {
 			o.UnknownFields = column.Ignore // which is faster
 		}

@@ -70,6 +70,10 @@ func TestColumnsBecomeWiderByTheUsersLeave(t *testing.T) {
 			{`{"n":2.5,"more":1}`, ``, 1, 1, "n:bigint,new:struct<x:bigint,y:boolean>"},                      // what fails adds nothing
 			{`{"a.b":1,"":2,"null":null,"N":4}`, `{"n":4}`, 0, 1, "n:bigint,new:struct<x:bigint,y:boolean>"}, // what cannot be added is left out
 		}},
+		{schema.WidenNothing, column.AddColumn, []batch{
+			{`{"s":{"a":1}}`, `{"s":{"a":1}}`, 0, 2, "s:struct<a:bigint>"},
+			{"{\"s\":{\"a\":2}}\n{\"s\":{\"b\":\"x\"}}", "{\"s\":{\"a\":2}}\n{\"s\":{\"b\":\"x\"}}", 0, 2, "s:struct<a:bigint,b:string>"},
+		}},
 		{schema.WidenNumbers, column.AddColumn, []batch{first,
 			{"{\"n\":2.5,\"a\":1}\n{\"b\":\"x\",\"a\":0.5}\n{\"n\":\"x\",\"c\":1}", "{\"a\":1,\"n\":2.5}\n{\"a\":0.5,\"b\":\"x\"}", 1, 2, "n:double,a:double,b:string"},
 		}},

@@ -7,16 +7,25 @@ import (
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
 
-// maxColumns is how many columns a table may grow to: names that are values
-// must not become columns without end.
+// maxColumns is how many columns a table may grow to, counting the plain ones
+// inside of others: names that are values must not become columns without end.
 const maxColumns = 2_000
 
 // Full reports whether no columns are added to a schema any more.
-func Full(s *column.Schema) bool { return len(s.Columns) >= maxColumns }
+func Full(s *column.Schema) bool { return plainColumns(s.Columns) >= maxColumns }
 
-// CanAdd reports whether a field can become a further column.
-func CanAdd(s *column.Schema, name string) bool {
-	return !Full(s) && unfitName(name) == "" && !hasColumn(s.Columns, name)
+func plainColumns(fields []column.Field) int {
+	n := 0
+	for i := range fields {
+		n += max(1, plainColumns(fields[i].Type.Fields))
+	}
+	return n
+}
+
+// CanAdd reports whether a field can become a further one of those beside it,
+// which are the columns of s or fields of a struct in there.
+func CanAdd(s *column.Schema, beside []column.Field, name string) bool {
+	return !Full(s) && unfitName(name) == "" && !hasColumn(beside, name)
 }
 
 func hasColumn(columns []column.Field, name string) bool {
@@ -35,13 +44,14 @@ type Evolution struct {
 	added   *Inference
 	enough  bool
 
-	from, to *column.Schema // they differ in the types of plain values
+	from, to *column.Schema // they differ in the types of plain values only
 	parser   *column.Parser // of to; nil until there is a record
 }
 
 // NewEvolution begins with the columns of s. Types change as widen says. Fields
-// become columns if the options have column.AddColumn: added, which is fresh,
-// says of which types. That there are parsers for s and o is known.
+// become columns, or fields of structs, if the options have column.AddColumn:
+// added, which is fresh, says of which types. That there are parsers for s and o
+// is known.
 func NewEvolution(s *column.Schema, o column.Options, widen Widening, added *Inference) *Evolution {
 	return &Evolution{options: o, widen: widen, added: added, from: s, to: s}
 }
@@ -95,22 +105,68 @@ func (e *Evolution) widened(fields []column.Field, path []int, value []byte) (_ 
 }
 
 // Schema returns the columns that hold the records, and what is different about
-// them: nothing if no record could change them. New columns come last.
+// them: nothing if no record could change them. What is new comes last.
 func (e *Evolution) Schema() (*column.Schema, []Change) {
-	s := &column.Schema{Columns: slices.Clone(e.to.Columns)}
-	was, is := e.from.Root(), s.Root()
+	was, is := e.from.Root(), e.to.Root()
 	changes := widenings("", &was, &is)
-	inferred, err := e.added.Schema()
-	if err != nil {
-		return s, changes // there is no record with new fields
+	g := growth{added: e.added, room: maxColumns - plainColumns(is.Fields)}
+	is = g.grow("", is, &e.added.root)
+	return &column.Schema{Columns: is.Fields}, append(changes, g.changes...)
+}
+
+// growth adds fields that were seen to a schema.
+type growth struct {
+	added   *Inference
+	room    int // for plain columns; the last to come may be more than one
+	changes []Change
+}
+
+// grow returns t with the fields that values of the shape had beside its own.
+func (g *growth) grow(path string, t column.Type, s *shape) column.Type {
+	switch {
+	case s == nil || !t.Kind.Nested():
+		return t
+	case t.Kind != column.Struct:
+		last, inner := len(t.Fields)-1, s.element
+		if t.Kind == column.Map {
+			inner = s.merged()
+		}
+		t.Fields = slices.Clone(t.Fields)
+		t.Fields[last].Type = g.grow(below(path, &t, last), t.Fields[last].Type, inner)
+		return t
 	}
-	for _, f := range inferred.Columns {
-		if CanAdd(s, f.Name) && e.added.root.field(f.Name).shape.saw != 0 { // null has no type yet
-			s.Columns = append(s.Columns, f)
-			changes = append(changes, Change{Path: f.Name, To: f.Type})
+	t.Fields = slices.Clone(t.Fields)
+	for i := range t.Fields {
+		if seen := s.field(t.Fields[i].Name); seen != nil {
+			t.Fields[i].Type = g.grow(below(path, &t, i), t.Fields[i].Type, seen.shape)
 		}
 	}
-	return s, changes
+	for i := range s.fields {
+		seen := &s.fields[i]
+		if seen.shape.saw == 0 || g.room <= 0 || unfitName(seen.name) != "" || hasColumn(t.Fields, seen.name) {
+			continue // null has no type yet
+		}
+		t.Fields = append(t.Fields, column.Field{Name: seen.name, Type: g.added.typeOf(seen.shape, "")})
+		last := t.Fields[len(t.Fields)-1:]
+		g.room -= plainColumns(last)
+		g.changes = append(g.changes, Change{Path: below(path, &t, len(t.Fields)-1), To: last[0].Type})
+	}
+	return t
+}
+
+// below returns the path of a field of t, which is at path.
+func below(path string, t *column.Type, i int) string {
+	switch {
+	case t.Kind == column.Array:
+		return path + "[]"
+	case t.Kind == column.Map && i == 0:
+		return path + "{key}"
+	case t.Kind == column.Map:
+		return path + "{}"
+	case path == "":
+		return t.Fields[i].Name
+	}
+	return path + "." + t.Fields[i].Name
 }
 
 // A Change is what is different about one column, or one value inside of it.
@@ -133,20 +189,7 @@ func widenings(path string, was, is *column.Type) (changes []Change) {
 		return []Change{{Path: path, From: was, To: *is}}
 	}
 	for i := range was.Fields {
-		inner := path
-		switch {
-		case was.Kind == column.Array:
-			inner += "[]"
-		case was.Kind == column.Map && i == 0:
-			inner += "{key}"
-		case was.Kind == column.Map:
-			inner += "{}"
-		case path == "":
-			inner = was.Fields[i].Name
-		default:
-			inner += "." + was.Fields[i].Name
-		}
-		changes = append(changes, widenings(inner, &was.Fields[i].Type, &is.Fields[i].Type)...)
+		changes = append(changes, widenings(below(path, was, i), &was.Fields[i].Type, &is.Fields[i].Type)...)
 	}
 	return changes
 }

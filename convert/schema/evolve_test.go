@@ -55,13 +55,23 @@ func TestEvolution(t *testing.T) {
 		{"new fields of several types", "a:bigint", WidenNothing, add, "{\"b\":1}\n{\"b\":\"x\"}", "a:bigint,b:string", []string{"b is new: string"}},
 		{"null has no type", "a:bigint", WidenNothing, add, "{\"b\":null}\n{\"b\":null,\"c\":true}", "a:bigint,c:boolean", []string{"c is new: boolean"}},
 		{"names that cannot be", "a:bigint,B:bigint", WidenNothing, add, "{\"x.y\":1,\"\":1,\"\\u0007\":1,\"b\":1}", "a:bigint,B:bigint", nil},
-		{"fields of structs are no columns", "s:struct<a:int>", WidenNothing, add, `{"s":{"a":1,"b":2}}`, "s:struct<a:int>", nil},
+		{"new fields of structs", "s:struct<a:int>,t:struct<u:struct<v:int>>", WidenNothing, add, "{\"s\":{\"a\":1,\"b\":2}}\n{\"s\":{\"c\":{\"d\":true}},\"t\":{\"u\":{\"w\":1.5}},\"x\":{\"y\":1}}",
+			"s:struct<a:int,b:bigint,c:struct<d:boolean>>,t:struct<u:struct<v:int,w:double>>,x:struct<y:bigint>",
+			[]string{"s.b is new: bigint", "s.c is new: struct<d:boolean>", "t.u.w is new: double", "x is new: struct<y:bigint>"}},
+		{"new fields of structs in lists and maps", "l:array<array<struct<a:int>>>,m:map<string,struct<a:int>>", WidenNothing, add,
+			`{"l":[[{"a":1}],[{"b":2}]],"m":{"k":{"b":true},"q":{"c":"2026-11-23"}}}`,
+			"l:array<array<struct<a:int,b:bigint>>>,m:map<string,struct<a:int,b:boolean,c:date>>",
+			[]string{"l[][].b is new: bigint", "m{}.b is new: boolean", "m{}.c is new: date"}},
+		{"fields that structs cannot have", "s:struct<a:int,B:int>", WidenNothing, add, `{"s":{"x.y":1,"":1,"b":1,"n":null,"o":{"p.q":1}}}`, "s:struct<a:int,B:int,o:map<string,bigint>>",
+			[]string{"s.o is new: map<string,bigint>"}},
+		{"fields of what is no struct any more", "s:string,m:map<string,bigint>", WidenNothing, add, `{"s":{"a":1},"m":{"b":1}}`, "s:string,m:map<string,bigint>", nil},
+		{"wider and new, inside", "s:struct<a:bigint>", WidenNumbers, add, `{"s":{"a":1.5,"b":1}}`, "s:struct<a:double,b:bigint>", []string{"s.a was bigint and is double", "s.b is new: bigint"}},
 		{"both", "a:bigint", WidenNumbers, add, `{"a":1.5,"b":true}`, "a:double,b:boolean", []string{"a was bigint and is double", "b is new: boolean"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			from := columns(t, c.columns)
 			evolve := func(s *column.Schema) (*column.Schema, []string) {
-				o := column.Options{UnknownFields: c.unknown, Leave: func(name string) bool { return !CanAdd(s, name) }}
+				o := column.Options{UnknownFields: c.unknown, Leave: func(beside []column.Field, name string) bool { return !CanAdd(s, beside, name) }}
 				e := NewEvolution(s, o, c.widen, NewInference(0))
 				for record := range strings.SplitSeq(c.records, "\n") {
 					e.Add([]byte(record))
@@ -92,14 +102,27 @@ func TestEvolution(t *testing.T) {
 
 func TestColumnsGrowOnlySoFar(t *testing.T) {
 	s := columns(t, "a:bigint")
-	o := column.Options{UnknownFields: column.AddColumn, Leave: func(name string) bool { return !CanAdd(s, name) }}
+	o := column.Options{UnknownFields: column.AddColumn, Leave: func(beside []column.Field, name string) bool { return !CanAdd(s, beside, name) }}
 	e := NewEvolution(s, o, WidenNothing, NewInference(0))
 	for i := range maxColumns + 10 {
 		e.Add(fmt.Appendf(nil, `{"f%d":1}`, i))
 	}
 	to, changes := e.Schema()
-	if len(to.Columns) != maxColumns || len(changes) != maxColumns-1 || !Full(to) || CanAdd(to, "more") {
+	if len(to.Columns) != maxColumns || len(changes) != maxColumns-1 || !Full(to) || CanAdd(to, to.Columns, "more") {
 		t.Errorf("%d columns after %d changes", len(to.Columns), len(changes))
+	}
+}
+
+func TestStructsGrowOnlySoFar(t *testing.T) {
+	s := columns(t, "a:bigint,s:struct<x:bigint>")
+	o := column.Options{UnknownFields: column.AddColumn, Leave: func(beside []column.Field, name string) bool { return !CanAdd(s, beside, name) }}
+	e := NewEvolution(s, o, WidenNothing, NewInference(0))
+	for i := range 10 * maxKeys { // more than are remembered, too
+		e.Add(fmt.Appendf(nil, `{"s":{"f%d":1}}`, i%(maxKeys-1)))
+	}
+	to, changes := e.Schema()
+	if n := plainColumns(to.Columns); n != maxColumns || len(changes) != maxColumns-2 || !Full(to) || CanAdd(to, to.Columns[1].Type.Fields, "more") {
+		t.Errorf("%d plain columns after %d changes", n, len(changes))
 	}
 }
 

@@ -66,7 +66,7 @@ func bench(ctx context.Context) error {
 	flag.DurationVar(&s.duration, "time", 1500*time.Millisecond, "length of one turn")
 	flag.Int64Var(&s.payload, "payload", 300e6, "bytes of records in one turn end to end")
 	flag.Int64Var(&s.backlog, "backlog", 1<<30, "bytes in the buffer before the restart of the memory benchmark")
-	flag.Int64Var(&s.corpus, "corpus", 134e6, "bytes of a file to convert; the goals were set with 524000000")
+	flag.Int64Var(&s.corpus, "corpus", 524e6, "bytes of a file to convert")
 	flag.IntVar(&s.rows, "rows", 500_000, "rows of one turn into a table")
 	quick := flag.Bool("quick", false, "two turns on little data, unless other flags say otherwise: whether it works, not how fast it is")
 	flag.StringVar(&s.profile, "profile", "", "write CPU profiles of our turns to this directory")
