@@ -8,10 +8,10 @@ import (
 	"github.com/hydrant-dev/hydrant/convert/column"
 )
 
-// fewStrings is the beginning of every bytesDictionary, and all of most: the
-// first entries, which fit the fastest cache. There, what takes longest is to
-// jump to the code for a length that was guessed wrong. So values are hashed and
-// compared as four words, of whatever length they are.
+// fewStrings is how every bytesDictionary begins, and all that most need: the
+// first entries, which fit the fastest cache. There, what takes longest is a jump
+// to the code for a length that the processor guessed wrong. So values are hashed
+// and compared as four words, of whatever length they are.
 type fewStrings struct {
 	seed    words
 	entries []fewEntry // from 1 on; none when it is over
@@ -29,8 +29,9 @@ type fewEntry struct {
 type words [4]uint64
 
 const (
-	half    = 16
-	mostFew = 128
+	half      = 16
+	mostFew   = 128
+	sizeOfFew = 4*8 + 8 // an entry
 )
 
 // masks keep so many bytes of a half.
@@ -53,7 +54,7 @@ func (f *fewStrings) reset() {
 // longer than it is for.
 func (f *fewStrings) over() bool { return len(f.entries) == mostFew || f.long*2 > len(f.entries) }
 
-// add appends the indexes of values to out. It returns without those behind
+// addFew appends the indexes of values to out. It returns without those behind
 // an entry with which it is over.
 func (d *bytesDictionary) addFew(out []uint32, b *column.Batch, values []uint64) []uint32 {
 	f := &d.few

@@ -54,7 +54,7 @@ func (s *byteStrings) reset() {
 
 func (s *byteStrings) memory() int {
 	return len(s.body) + 4*(len(s.lengths)+len(s.indexes)+len(s.seen)) + len(s.dict.data) +
-		sizeOfString*s.dict.entries() + 8*len(s.hashed)
+		sizeOfString*s.dict.entries() + sizeOfFew*min(s.dict.entries(), mostFew) + 8*len(s.hashed)
 }
 
 func (s *byteStrings) full() bool {
@@ -151,7 +151,7 @@ func (s *byteStrings) addPlain(b *column.Batch, values []uint64, all bool) int {
 		most = math.MaxInt
 	}
 	for i, place := range values {
-		if len(body) >= most || s.leaving {
+		if len(body) >= most {
 			s.body = body
 			return i
 		}

@@ -30,7 +30,7 @@ const (
 	zstdRaw, zstdRLE, zstdCompressed = 0, 1, 2
 )
 
-// zstdWriter writes frames of one block of memory.
+// zstdWriter makes frames of pages.
 type zstdWriter struct {
 	search   *zstd.Encoder
 	codes    huff0.Scratch
