@@ -56,6 +56,9 @@ func (d *delivery) deliver(ctx context.Context, p *sinks.Payload) ([]rejection, 
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		if errors.Is(err, errStopped) { // before the destination had its turn
+			return nil, err
+		}
 		e := sinks.AsError(err)
 		var waiting []sinks.Item // why each record of p was not taken, if that is known
 		if len(e.Items) > 0 {    // the records not named are delivered

@@ -20,6 +20,9 @@ type Events struct {
 	Delivered func(stream string, d Delivered)
 	// Retry tells that a try failed and when the next one comes.
 	Retry func(stream string, r Retry)
+	// Restart tells that delivery ended by an error that is not the
+	// destination's, and after how long it starts again from what is durable.
+	Restart func(stream string, err error, wait time.Duration)
 	// Done tells that all records of a batch are settled, durably.
 	Done func(stream string, p buffer.Plan, o buffer.Outcome)
 }
@@ -78,6 +81,12 @@ func (e *Events) delivered(stream string, d Delivered) {
 func (e *Events) retry(stream string, r Retry) {
 	if e.Retry != nil {
 		e.Retry(stream, r)
+	}
+}
+
+func (e *Events) restart(stream string, err error, wait time.Duration) {
+	if e.Restart != nil {
+		e.Restart(stream, err, wait)
 	}
 }
 

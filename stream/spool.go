@@ -83,6 +83,9 @@ func (s *spool) recover(plans []buffer.Plan) (map[buffer.ID]*spoolDir, error) {
 		d := &spoolDir{fs: s.fs, path: path.Join(s.dir, name), feed: s.feed}
 		if m, err := d.readManifest(); err == nil && wanted[m.Plan.ID()] {
 			d.manifest = m
+			if err := d.removeTorn(); err != nil {
+				return nil, err
+			}
 			if d.files, err = d.count(); err != nil {
 				return nil, err
 			}
@@ -94,6 +97,18 @@ func (s *spool) recover(plans []buffer.Plan) (map[buffer.ID]*spoolDir, error) {
 		}
 	}
 	return kept, nil
+}
+
+// removeTorn removes the second manifest if a crash or a full disk left it
+// unfinished: it is to be written again, and files are only created.
+func (d *spoolDir) removeTorn() error {
+	if d.manifest.Rejected {
+		return nil
+	}
+	if err := d.fs.Remove(path.Join(d.path, rejectedName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove spool: %w", err)
+	}
+	return nil
 }
 
 // create makes the directory of a new batch.

@@ -185,9 +185,11 @@ func (s *Stream) run(stop, grace context.Context) {
 		if time.Since(begun) > longestWait {
 			attempt = 1
 		}
+		wait := backoff(attempt)
 		s.setReason(fmt.Sprintf("delivery stopped and will start again: %v", err))
+		s.events.restart(s.Name(), err, wait)
 		select {
-		case <-time.After(backoff(attempt)):
+		case <-time.After(wait):
 		case <-stop.Done():
 			return
 		}

@@ -418,6 +418,36 @@ func TestRejectionsOutliveACrash(t *testing.T) {
 	})
 }
 
+// A crash may leave the list of rejected records empty, or half of it: it is
+// made again.
+func TestTornRejectionsAreMadeAgain(t *testing.T) {
+	for _, torn := range []string{"", `{"plan":`} {
+		run(t, `
+			plan 1-2 interval
+			sent main-1-2: a
+			sent errors-1-2: bad (400: no)
+			done 1-2`, func(b *bench) {
+			b.sink.send = func(context.Context, *sinks.Payload, []string) error { return errors.New("down") }
+			b.begin()
+			b.log.put("a", "bad")
+			time.Sleep(2 * time.Minute)
+			b.halt()
+			f, err := b.fs.Create("spool/0/0/rejected")
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.WriteAt([]byte(torn), 0)
+			f.Close()
+			b.sink.send = func(context.Context, *sinks.Payload, []string) error {
+				return &sinks.Error{Op: "bulk", Items: []sinks.Item{{Row: 1, Kind: sinks.BadRecord, Code: "400", Message: "no"}}, Err: errors.New("400")}
+			}
+			b.begin()
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+		})
+	}
+}
+
 func TestRecordsThatFailToEncodeCostOnlyThemselves(t *testing.T) {
 	run(t, `
 		plan 1-3 interval
@@ -573,6 +603,34 @@ func TestBatchesInFlightAreDoneInOrder(t *testing.T) {
 		}
 		if most != 4 {
 			t.Errorf("at most %d payloads were sent at once, want 4", most)
+		}
+	})
+}
+
+// A payload that waits for its turn when all stops has not failed, and is not
+// given up, however long it waited.
+func TestStopBeforeATryIsNoFailure(t *testing.T) {
+	run(t, `
+		plan 1-1 size
+		plan 2-2 size
+		sent main-1-1: a
+		done 1-1`, func(b *bench) {
+		b.spec.Hints.Size, b.spec.InFlight, b.spec.Retry = 1, 2, time.Second
+		b.sink.send = func(context.Context, *sinks.Payload, []string) error {
+			time.Sleep(20 * time.Second)
+			return nil
+		}
+		b.begin()
+		b.events.Retry = func(_ string, r Retry) { t.Errorf("retry of %s: %v", r.Payload.Name, r.Err) }
+		b.log.put("a", "b")
+		time.Sleep(10 * time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 25*time.Second)
+		defer cancel()
+		if err := b.Stream.stop(ctx); err != nil {
+			t.Error(err)
+		}
+		if st := b.Status(); st.Reason != "" {
+			t.Errorf("the stream is said to fail: %s", st.Reason)
 		}
 	})
 }

@@ -114,6 +114,18 @@ func TestAFlappingDestinationDoesNotFloodTheLog(t *testing.T) {
 		`INFO  delivery recovered after 1s, 1 failed try  stream=clicks`)
 }
 
+func TestRestartsAreAllSaidWithTheirCause(t *testing.T) {
+	got := lines(t, slog.LevelInfo, func(e stream.Events) {
+		e.State("a", stream.Active, "bulk: timeout")
+		e.Restart("a", errors.New("write manifest: disk is full"), 250*time.Millisecond)
+		e.Restart("a", errors.New("write manifest: disk is full"), time.Second)
+	})
+	equal(t, got,
+		`WARN  delivery is failing  stream=a  reason="bulk: timeout"`,
+		`ERROR delivery stopped by an error and starts again from what is durable  stream=a  err="write manifest: disk is full"  next_in=250ms`,
+		`ERROR delivery stopped by an error and starts again from what is durable  stream=a  err="write manifest: disk is full"  next_in=1s`)
+}
+
 func TestStatesThatNeedAPersonAreErrors(t *testing.T) {
 	got := lines(t, slog.LevelInfo, func(e stream.Events) {
 		e.State("a", stream.Held, "no such bucket; create it")

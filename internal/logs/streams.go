@@ -46,7 +46,7 @@ func NewStreams(log *slog.Logger, delivered slog.Level) *Streams {
 
 // Events returns the functions the engine calls.
 func (s *Streams) Events() stream.Events {
-	return stream.Events{State: s.state, Delivered: s.deliver, Retry: s.retry}
+	return stream.Events{State: s.state, Delivered: s.deliver, Retry: s.retry, Restart: s.restart}
 }
 
 func (s *Streams) state(name string, st stream.State, reason string) {
@@ -118,6 +118,12 @@ func (s *Streams) retry(name string, r stream.Retry) {
 	if remind {
 		s.log.Warn(text, "stream", name, "reason", r.Err)
 	}
+}
+
+// restart is said each time: it is seldom, and what is wrong is here and not at
+// the destination.
+func (s *Streams) restart(name string, err error, wait time.Duration) {
+	s.log.Error("delivery stopped by an error and starts again from what is durable", "stream", name, "err", err, "next_in", wait.Round(time.Millisecond).String())
 }
 
 func (s *Streams) deliver(name string, d stream.Delivered) {

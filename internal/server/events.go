@@ -40,6 +40,13 @@ func join(all ...stream.Events) stream.Events {
 				}
 			}
 		},
+		Restart: func(name string, err error, wait time.Duration) {
+			for _, e := range all {
+				if e.Restart != nil {
+					e.Restart(name, err, wait)
+				}
+			}
+		},
 		Done: func(name string, p buffer.Plan, o buffer.Outcome) {
 			for _, e := range all {
 				if e.Done != nil {
