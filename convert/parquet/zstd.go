@@ -13,8 +13,8 @@ import (
 // Zstandard, too, takes long to search ids and measurements. Such pages are
 // written here, as frames whose bytes are only coded by their frequencies. The
 // lengths before strings that are all of one length would spoil the
-// frequencies, and are copies of the first: with that, UUIDs are written six
-// times as fast as by a search, and 6 % smaller.
+// frequencies, and are copies of the first: with that, UUIDs are written nearly
+// four times as fast as by a search, and 5 % smaller.
 //
 // Source of the format: RFC 8878. What is written here uses a small part of
 // it: blocks of literals, and sequences that are all the same.
