@@ -224,7 +224,13 @@ func (d *spoolDir) count() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("list spool: %w", err)
 	}
-	return len(names), nil
+	next := 0
+	for _, name := range names {
+		if n, err := strconv.Atoi(name); err == nil {
+			next = max(next, n+1)
+		}
+	}
+	return next, nil
 }
 
 // verify reports whether every output is as the manifest says.

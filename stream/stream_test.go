@@ -418,8 +418,8 @@ func TestRejectionsOutliveACrash(t *testing.T) {
 	})
 }
 
-// A crash may leave the list of rejected records empty, or half of it: it is
-// made again.
+// A crash may leave the list of rejected records empty, or half of it, and error
+// output that it was to name: both are made again.
 func TestTornRejectionsAreMadeAgain(t *testing.T) {
 	for _, torn := range []string{"", `{"plan":`} {
 		run(t, `
@@ -432,12 +432,14 @@ func TestTornRejectionsAreMadeAgain(t *testing.T) {
 			b.log.put("a", "bad")
 			time.Sleep(2 * time.Minute)
 			b.halt()
-			f, err := b.fs.Create("spool/0/0/rejected")
-			if err != nil {
-				t.Fatal(err)
+			for name, text := range map[string]string{"rejected": torn, "3": "left over"} {
+				f, err := b.fs.Create("spool/0/0/" + name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.WriteAt([]byte(text), 0)
+				f.Close()
 			}
-			f.WriteAt([]byte(torn), 0)
-			f.Close()
 			b.sink.send = func(context.Context, *sinks.Payload, []string) error {
 				return &sinks.Error{Op: "bulk", Items: []sinks.Item{{Row: 1, Kind: sinks.BadRecord, Code: "400", Message: "no"}}, Err: errors.New("400")}
 			}

@@ -131,7 +131,7 @@ func (n *node) build(p *Parser) error {
 	n.children = make([]node, len(n.typ.Fields))
 	for i := range n.children {
 		f := &n.typ.Fields[i]
-		n.children[i] = node{typ: f.Type, path: n.below(i), required: f.Required}
+		n.children[i] = node{typ: f.Type, path: n.typ.Below(n.path, i), required: f.Required}
 		if err := n.children[i].build(p); err != nil {
 			return err
 		}
@@ -144,21 +144,6 @@ func (n *node) build(p *Parser) error {
 
 // String names the node for messages.
 func (n *node) String() string { return "column " + n.path }
-
-// below returns the path of a child.
-func (n *node) below(i int) string {
-	switch {
-	case n.typ.Kind == Array:
-		return n.path + "[]"
-	case n.typ.Kind == Map && i == 0:
-		return n.path + "{key}"
-	case n.typ.Kind == Map:
-		return n.path + "{}"
-	case n.path == "":
-		return n.typ.Fields[i].Name
-	}
-	return n.path + "." + n.typ.Fields[i].Name
-}
 
 // buildKeys says which keys the fields of a struct have.
 func (n *node) buildKeys(p *Parser) error {

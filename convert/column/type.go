@@ -80,6 +80,22 @@ func (s *Schema) Root() Type { return Type{Kind: Struct, Fields: s.Columns} }
 // kept as 16 bytes, big-endian two's complement.
 func (t *Type) Wide() bool { return t.Kind == Decimal && t.Precision > MaxSmallPrecision }
 
+// Below returns the path of a field of t, which is at path itself: "" is that
+// of the row. "payload.commits[].sha" is a path.
+func (t *Type) Below(path string, i int) string {
+	switch {
+	case t.Kind == Array:
+		return path + "[]"
+	case t.Kind == Map && i == 0:
+		return path + "{key}"
+	case t.Kind == Map:
+		return path + "{}"
+	case path == "":
+		return t.Fields[i].Name
+	}
+	return path + "." + t.Fields[i].Name
+}
+
 // ArrayOf returns array<element>.
 func ArrayOf(element Type) Type {
 	return Type{Kind: Array, Fields: []Field{{Name: "element", Type: element}}}

@@ -132,13 +132,13 @@ func (g *growth) grow(path string, t column.Type, s *shape) column.Type {
 			inner = s.merged()
 		}
 		t.Fields = slices.Clone(t.Fields)
-		t.Fields[last].Type = g.grow(below(path, &t, last), t.Fields[last].Type, inner)
+		t.Fields[last].Type = g.grow(t.Below(path, last), t.Fields[last].Type, inner)
 		return t
 	}
 	t.Fields = slices.Clone(t.Fields)
 	for i := range t.Fields {
 		if seen := s.field(t.Fields[i].Name); seen != nil {
-			t.Fields[i].Type = g.grow(below(path, &t, i), t.Fields[i].Type, seen.shape)
+			t.Fields[i].Type = g.grow(t.Below(path, i), t.Fields[i].Type, seen.shape)
 		}
 	}
 	for i := range s.fields {
@@ -149,24 +149,9 @@ func (g *growth) grow(path string, t column.Type, s *shape) column.Type {
 		t.Fields = append(t.Fields, column.Field{Name: seen.name, Type: g.added.typeOf(seen.shape, "")})
 		last := t.Fields[len(t.Fields)-1:]
 		g.room -= plainColumns(last)
-		g.changes = append(g.changes, Change{Path: below(path, &t, len(t.Fields)-1), To: last[0].Type})
+		g.changes = append(g.changes, Change{Path: t.Below(path, len(t.Fields)-1), To: last[0].Type})
 	}
 	return t
-}
-
-// below returns the path of a field of t, which is at path.
-func below(path string, t *column.Type, i int) string {
-	switch {
-	case t.Kind == column.Array:
-		return path + "[]"
-	case t.Kind == column.Map && i == 0:
-		return path + "{key}"
-	case t.Kind == column.Map:
-		return path + "{}"
-	case path == "":
-		return t.Fields[i].Name
-	}
-	return path + "." + t.Fields[i].Name
 }
 
 // A Change is what is different about one column, or one value inside of it.
@@ -189,7 +174,7 @@ func widenings(path string, was, is *column.Type) (changes []Change) {
 		return []Change{{Path: path, From: was, To: *is}}
 	}
 	for i := range was.Fields {
-		changes = append(changes, widenings(below(path, was, i), &was.Fields[i].Type, &is.Fields[i].Type)...)
+		changes = append(changes, widenings(was.Below(path, i), &was.Fields[i].Type, &is.Fields[i].Type)...)
 	}
 	return changes
 }
